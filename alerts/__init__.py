@@ -1,0 +1,1 @@
+"""Decides what people must answer: rules, the life cycle of an incident, deadlines."""

@@ -1,0 +1,1 @@
+"""What a device says and how to pretend to be one: formats, registry, geometry, simulator, record and replay."""

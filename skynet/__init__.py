@@ -1,0 +1,1 @@
+"""The command, the settings, and running the parts together on one machine."""

@@ -1,0 +1,1 @@
+"""TimescaleDB: migrations and all the SQL; the one room that speaks it."""

@@ -1,0 +1,1 @@
+"""Shows incidents to people and carries their answers back: HTTP, the live feed, the console."""
