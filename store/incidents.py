@@ -1,0 +1,142 @@
+"""Incidents as rows: opened or joined in one statement that concurrent writers can't split, locked, saved."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from psycopg import Connection
+from psycopg.rows import RowMaker, tuple_row
+from psycopg.types.json import Jsonb
+
+from store.records import CameraView, Incident
+
+_FIELDS = tuple(Incident.__struct_fields__)
+_COLUMNS = ", ".join(_FIELDS)
+_NEW = tuple(name for name in _FIELDS if name != "id")
+# what changes over an incident's life; the rest is as it was opened
+_MUTABLE = (
+    "join_key", "priority", "state", "title", "updated_at", "last_event_at", "last_track", "cancelled_at",
+    "arrived_at", "resolved_at", "version", "count", "owner", "tier", "deadline", "outcome",
+)  # fmt: skip
+
+_OPEN_OR_JOIN = f"""
+INSERT INTO incidents ({", ".join(_NEW)}) VALUES ({", ".join(f"%({name})s" for name in _NEW)})
+ON CONFLICT (site, join_key) WHERE join_key IS NOT NULL AND state IN ('open', 'acknowledged', 'dispatched')
+DO UPDATE SET
+    count = incidents.count + 1,
+    updated_at = greatest(incidents.updated_at, excluded.updated_at),
+    last_event_at = greatest(incidents.last_event_at, excluded.last_event_at),
+    last_track = excluded.last_track,
+    cancelled_at = CASE WHEN incidents.cancelled_at IS NULL THEN NULL ELSE excluded.cancelled_at END
+WHERE incidents.last_event_at >= %(join_after)s
+    AND (excluded.last_track IS NULL OR incidents.last_track IS DISTINCT FROM excluded.last_track)
+RETURNING {_COLUMNS}, xmax = 0
+"""
+_SAVE = f"UPDATE incidents SET {', '.join(f'{name} = %({name})s' for name in _MUTABLE)} WHERE id = %(id)s"
+_SELECT = f"SELECT {_COLUMNS} FROM incidents"
+
+
+class Joined:
+    """What became of an opening: the incident, and whether it was `opened`, `repeated`, or only continued (neither)."""
+
+    __slots__ = ("incident", "opened", "repeated")
+
+    def __init__(self, incident: Incident, *, opened: bool, repeated: bool) -> None:
+        self.incident = incident
+        self.opened = opened
+        self.repeated = repeated
+
+
+def _incident_row(_cursor: object) -> RowMaker[Incident]:
+    return lambda values: _from_row(values)
+
+
+def _from_row(values: Sequence[Any]) -> Incident:
+    named = dict(zip(_FIELDS, values, strict=False))
+    named["cameras"] = tuple(CameraView(**camera) for camera in named["cameras"])
+    return Incident(**named)
+
+
+def _parameters(incident: Incident) -> dict[str, Any]:
+    named = {name: getattr(incident, name) for name in _FIELDS}
+    cameras = [{"device": view.device, "score": view.score} for view in incident.cameras]
+    named["cameras"] = Jsonb(cameras, dumps=orjson.dumps)
+    return named
+
+
+def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | None = None) -> Joined:
+    """Store an opening as a new incident, or join it to the unresolved one with its key.
+
+    With `join_after`, an unresolved incident whose last event is older lets go of the key, and a new one opens. An opening
+    of the track the incident saw last only continues it: its last event moves, its count does not. Callers that open
+    several in one transaction do so in the order of (site, join_key).
+    """
+    parameters = _parameters(opening) | {"join_after": join_after or datetime.min.replace(tzinfo=opening.opened_at.tzinfo)}
+    while True:
+        row = conn.execute(_OPEN_OR_JOIN, parameters).fetchone()
+        if row is not None:
+            opened = bool(row[-1])
+            return Joined(_from_row(row[:-1]), opened=opened, repeated=not opened)
+        if (held := _key_holder(conn, opening)) is None:
+            continue  # it was resolved between the two statements: the key is free now
+        if join_after is not None and held.last_event_at < join_after:
+            conn.execute("UPDATE incidents SET join_key = NULL WHERE id = %s", (held.id,))
+            continue
+        at = max(held.last_event_at, opening.last_event_at)
+        conn.execute("UPDATE incidents SET last_event_at = %s WHERE id = %s", (at, held.id))
+        return Joined(held, opened=False, repeated=False)
+
+
+def _key_holder(conn: Connection, opening: Incident) -> Incident | None:
+    with conn.cursor(row_factory=_incident_row) as cur:
+        return cur.execute(
+            f"{_SELECT} WHERE site = %s AND join_key = %s AND state IN ('open', 'acknowledged', 'dispatched') FOR UPDATE",
+            (opening.site, opening.join_key),
+        ).fetchone()
+
+
+def lock(conn: Connection, incident_id: int) -> Incident | None:
+    """The incident, held until the transaction ends; None when there is none."""
+    with conn.cursor(row_factory=_incident_row) as cur:
+        return cur.execute(f"{_SELECT} WHERE id = %s FOR UPDATE", (incident_id,)).fetchone()
+
+
+def lock_many(conn: Connection, incident_ids: Sequence[int]) -> dict[int, Incident]:
+    """Several incidents, held until the transaction ends; locked in the order of their keys."""
+    with conn.cursor(row_factory=_incident_row) as cur:
+        cur.execute(f"{_SELECT} WHERE id = ANY(%s) ORDER BY site, join_key, id FOR UPDATE", (list(incident_ids),))
+        return {incident.id: incident for incident in cur}
+
+
+def by_id(conn: Connection, incident_id: int) -> Incident | None:
+    """The incident as it is now, not held."""
+    with conn.cursor(row_factory=_incident_row) as cur:
+        return cur.execute(f"{_SELECT} WHERE id = %s", (incident_id,)).fetchone()
+
+
+def save(conn: Connection, incident: Incident) -> None:
+    """Write back an incident that this transaction holds."""
+    conn.execute(_SAVE, _parameters(incident))
+
+
+def key_taken(conn: Connection, site: str, join_key: str, *, besides: int) -> bool:
+    """Whether another unresolved incident of the site has this join key."""
+    with conn.cursor(row_factory=tuple_row) as cur:
+        row = cur.execute(
+            "SELECT 1 FROM incidents WHERE site = %s AND join_key = %s AND id <> %s"
+            " AND state IN ('open', 'acknowledged', 'dispatched')",
+            (site, join_key, besides),
+        ).fetchone()
+    return row is not None
+
+
+def step_taken(conn: Connection, incident_id: int, actor: str, verb: str, base_version: int) -> bool:
+    """Whether this person has already taken this step on this version: the same request, sent again."""
+    row = conn.execute(
+        "SELECT 1 FROM changes WHERE incident = %s AND actor = %s AND verb = %s AND base_version = %s LIMIT 1",
+        (incident_id, actor, verb, base_version),
+    ).fetchone()
+    return row is not None
+
+
