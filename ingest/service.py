@@ -1,0 +1,100 @@
+"""The ingest process: two lanes that never wait for each other, the receipts, and what keeps them informed."""
+
+import signal
+import sys
+import threading
+from functools import partial
+from types import FrameType
+
+import structlog
+from psycopg import Connection
+
+from alerts.rules import load_rules
+from ingest.knowledge import Knowledge, keep_fresh
+from ingest.lane import Lane
+from ingest.life import SignsOfLife, keep_writing
+from ingest.receipts import keep_telling
+from ingest.session import Session
+from skynet.settings import Settings
+from store.connect import connect, refuse_unsafe
+
+log = structlog.get_logger(__name__)
+
+LANES = {"alarms": "skynet-alarms", "events": "skynet-events"}
+
+
+def run(settings: Settings) -> None:
+    """Take messages in until SIGTERM or SIGINT.
+
+    Raises SettingsError or UnsafeDatabase when it may not start, psycopg.OperationalError when the database is not there.
+    """
+    sys.setswitchinterval(0.0005)  # the alarm lane gets the interpreter within half a millisecond, also from a busy bulk lane
+    url = settings.require_database()
+    with connect(url, part="ingest check") as conn:
+        refuse_unsafe(conn)
+    Ingest(settings, url).run()
+
+
+class Ingest:
+    """The threads of this process and how they end."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        host, port = settings.require_mqtt()
+        password = settings.require_mqtt_password()
+        self._url = url
+        self._stop = threading.Event()
+        self._life = SignsOfLife()
+        self._knowledge = Knowledge(self._connector("registry"), load_rules(settings.rules_file))
+        self._sessions = {lane: Session(host, port, user, password) for lane, user in LANES.items()}
+        self._teller = Session(host, port, "skynet-receipts", password)
+        self._lanes = {
+            lane: Lane(session, self._connector(lane), self._knowledge, self._life)
+            for lane, session in self._sessions.items()
+        }
+
+    def _connector(self, what: str) -> "partial[Connection]":
+        return partial(connect, self._url, part=f"ingest {what}")
+
+    def run(self) -> None:
+        """Start everything, wait for the signal, end everything."""
+        self._knowledge.refresh()
+        workers = self._threads()
+        for worker in workers:
+            worker.start()
+        for session in (*self._sessions.values(), self._teller):
+            session.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        log.info("ingest started")
+        while not self._stop.wait(1):
+            if dead := [worker.name for worker in workers if not worker.is_alive()]:
+                log.error("a thread of ingest ended; the process ends, to be started again", threads=dead)
+                sys.exit(1)
+        self._end(workers)
+
+    def _threads(self) -> list[threading.Thread]:
+        fresh = partial(
+            keep_fresh,
+            self._knowledge,
+            self._sessions,
+            self._connector("registry"),
+            self._stop,
+            [self._teller.connected],
+        )
+        life = partial(keep_writing, self._life, self._connector("life"), self._stop)
+        telling = partial(keep_telling, self._teller, self._connector("receipts"), self._stop)
+        jobs = {f"{lane} lane": one.run for lane, one in self._lanes.items()}
+        jobs |= {"registry": fresh, "signs of life": life, "receipts": telling}
+        return [threading.Thread(target=job, name=name, daemon=True) for name, job in jobs.items()]
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _end(self, workers: list[threading.Thread]) -> None:
+        for lane in self._lanes.values():
+            lane.stop()
+        for session in (*self._sessions.values(), self._teller):
+            session.stop()
+        for worker in workers:
+            worker.join(5)
+        log.info("ingest ended")

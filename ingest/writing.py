@@ -1,0 +1,202 @@
+"""A sorted batch becomes stored facts: events, the incidents they open or move, and the numbered changes, in one transaction.
+
+What the transaction promises is told only after its commit: the caller publishes the receipts it is handed and then
+acknowledges the messages. Locks are taken in one order everywhere: incidents by (site, join key), then feed counters.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+from psycopg import Connection
+
+from alerts import openings
+from alerts.rules import Rules
+from devices.messages import Alarm
+from devices.registry import Device, Registry
+from ingest.receipts import Receipt
+from ingest.sorting import Sorted
+from store import alarms as alarm_rows
+from store import events as event_rows
+from store import feed, incidents, rejects
+from store import registry as registry_rows
+from store.device_states import note_offline
+from store.events import Arrived, EventKey
+from store.records import Change, Incident
+
+log = structlog.get_logger(__name__)
+
+Opening = tuple[Incident, Callable[[Incident], None]]
+"""An id-less incident, and what to do with the stored one that it became or joined."""
+
+
+class Written(msgspec.Struct):
+    """What to tell once the transaction is committed."""
+
+    receipts: list[Receipt] = []
+    new_strangers: bool = False
+
+
+def write(conn: Connection, batch: Sorted, registry: Registry, rules: Rules) -> Written:
+    """Store a batch inside the caller's transaction; the caller commits, or tries again from the start.
+
+    Raises psycopg errors; a DataError means that one message of the batch holds what PostgreSQL refuses.
+    """
+    return _Writing(conn, registry, rules).write(batch)
+
+
+class _Writing:
+    """One transaction's worth of work: gathers openings and changes on the way."""
+
+    def __init__(self, conn: Connection, registry: Registry, rules: Rules) -> None:
+        self._conn = conn
+        self._registry = registry
+        self._rules = rules
+        self._openings: list[Opening] = []
+        self._changes: list[Change] = []
+        self._linked: dict[EventKey, int] = {}
+
+    def write(self, batch: Sorted) -> Written:
+        conn = self._conn
+        if batch.strangers:
+            registry_rows.keep_unregistered(conn, [one.as_device() for one in batch.strangers])
+        fresh = alarm_rows.insert(conn, batch.alarms) if batch.alarms else set()
+        events = self._new_events(batch.events) if batch.events else []
+        self._open_for_presses(batch.alarms, fresh)
+        self._open_for_events(events)
+        self._open_all()
+        self._cancel(batch.alarms, fresh)
+        if events:
+            event_rows.copy_events(conn, events, self._linked)
+        self._write_the_rest(batch)
+        if self._changes:
+            feed.append(conn, self._changes)
+        return Written(self._receipts(batch), new_strangers=bool(batch.strangers))
+
+    def _write_the_rest(self, batch: Sorted) -> None:
+        offline = [(status.site, status.device, at) for status, at in batch.statuses if not status.online]
+        if offline:
+            note_offline(self._conn, offline)
+        if batch.telemetry:
+            event_rows.insert_telemetry(self._conn, batch.telemetry)
+        if batch.refused:
+            rejects.insert(self._conn, batch.refused)
+
+    def _new_events(self, arrived: list[Arrived]) -> list[Arrived]:
+        fresh = event_rows.new_keys(self._conn, arrived)
+        if fresh is None:
+            return arrived
+        once: list[Arrived] = []
+        for one in arrived:
+            key = (one.event.site, one.event.device, one.event.id)
+            if key in fresh:
+                fresh.discard(key)
+                once.append(one)
+        return once
+
+    def _device(self, site: str, device: str) -> Device | None:
+        return self._registry.devices.get((site, device))
+
+    def _open_for_presses(self, alarms: list[tuple[Alarm, datetime]], fresh: set[alarm_rows.AlarmKey]) -> None:
+        done: set[alarm_rows.AlarmKey] = set()
+        for alarm, at in alarms:
+            key = alarm_rows.key(alarm)
+            if alarm.action != "press" or key not in fresh or key in done:
+                continue
+            done.add(key)
+            cancel = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id, "cancel")
+            cancelled_at = openings.cancelled_before(at, cancel.received_at if cancel else None)
+            opening = self._press_opening(alarm, at, cancelled_at)
+
+            def link(stored: Incident, key: alarm_rows.AlarmKey = key, cancelled_at: datetime | None = cancelled_at) -> None:
+                alarm_rows.link(self._conn, key, stored.id, cancelled_at)
+
+            self._openings.append((opening, link))
+
+    def _press_opening(self, alarm: Alarm, at: datetime, cancelled_at: datetime | None) -> Incident:
+        """A press is an incident whatever the rules make of it: a fault there costs the details, never the alarm."""
+        device = self._device(alarm.site, alarm.device)
+        try:
+            opening = openings.for_press(alarm, device, self._registry, self._rules, at)
+        except Exception:
+            log.exception("a rule failed on a press; its incident opens without details", device=alarm.device)
+            opening = openings.bare_press(alarm, at)
+        return msgspec.structs.replace(opening, cancelled_at=cancelled_at)
+
+    def _open_for_events(self, arrived: list[Arrived]) -> None:
+        opens = self._rules.opens
+        for one in arrived:
+            event = one.event
+            if event.kind not in opens:
+                continue
+            try:
+                opening = openings.for_event(event, self._registry, self._rules, one.received_at)
+            except Exception:
+                log.exception("a rule failed on an event; it is stored without an incident", device=event.device)
+                continue
+            if opening is None:
+                continue
+
+            def link(stored: Incident, key: EventKey = (event.site, event.device, event.id)) -> None:
+                self._linked[key] = stored.id
+
+            self._openings.append((opening, link))
+
+    def _open_all(self) -> None:
+        for opening, link in sorted(self._openings, key=_lock_order):
+            joined = incidents.open_or_join(self._conn, opening, join_after=openings.join_after(opening, self._rules))
+            link(joined.incident)
+            if joined.opened:
+                self._changes.append(openings.opened(joined.incident))
+            elif joined.repeated:
+                self._changes.append(openings.repeated(joined.incident))
+
+    def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: set[alarm_rows.AlarmKey]) -> None:
+        for alarm, at in alarms:
+            if alarm.action == "cancel" and alarm_rows.key(alarm) in fresh:
+                fresh.discard(alarm_rows.key(alarm))
+                self._cancel_one(alarm, at)
+
+    def _cancel_one(self, alarm: Alarm, at: datetime) -> None:
+        press = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id)
+        if press is None or press.incident is None or press.cancelled_at is not None:
+            return  # it came before its press (which will find it), or together with it
+        incident = incidents.lock(self._conn, press.incident)
+        assert incident is not None
+        in_time = openings.cancel_counts(press.received_at, at)
+        if in_time:
+            alarm_rows.mark_cancelled(self._conn, alarm.site, alarm.device, alarm.id, at)
+        standing = alarm_rows.uncancelled(self._conn, press.incident)
+        change = openings.cancelled(incident, alarm.device, in_time=in_time, standing=standing, at=at)
+        if change.incident != incident:
+            incidents.save(self._conn, change.incident)
+        self._changes.append(change)
+
+    def _receipts(self, batch: Sorted) -> list[Receipt]:
+        told = [Receipt.rejected(one) for one in batch.refused_alarms]
+        answered: set[alarm_rows.AlarmKey] = set()
+        for alarm, _ in batch.alarms:
+            key = alarm_rows.key(alarm)
+            if key in answered or alarm.anonymous:
+                continue
+            answered.add(key)
+            told += self._receipts_of(alarm)
+        return told
+
+    def _receipts_of(self, alarm: Alarm) -> list[Receipt]:
+        """`stored`, and the newest stage where that is a later one; a cancel is answered by its press's stage alone."""
+        if alarm.action == "test":
+            return [Receipt.stored(alarm, None)]
+        press = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id)
+        if press is None or press.incident is None:
+            return []  # a cancel before its press: saying `stored` now would end the press's resending
+        incident = incidents.by_id(self._conn, press.incident)
+        assert incident is not None
+        stored = Receipt.stored(alarm, incident.id)
+        stage = openings.stage_of(incident, press.cancelled_at)
+        return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
+
+
+def _lock_order(opening: Opening) -> tuple[str, str]:
+    return (opening[0].site, opening[0].join_key or "")

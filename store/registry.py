@@ -1,0 +1,192 @@
+"""The registry's tables: sites, grids, devices and the credentials of devices. Every change moves the version and rings."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from devices.registry import Device, Grid, Registry, Site, prefix_fault
+from devices.siteplan import SitePlan
+
+CHANNEL = "skynet_registry"
+
+_DEVICE_FIELDS = tuple(Device.__struct_fields__)
+_DEVICE_COLUMNS = ", ".join(_DEVICE_FIELDS)
+_SITE_COLUMNS = ", ".join(Site.__struct_fields__)
+_GRID_COLUMNS = ", ".join(Grid.__struct_fields__)
+_DEVICE_VALUES = ", ".join(f"%({name})s" for name in _DEVICE_FIELDS)
+_UPSERT_DEVICE = (
+    f"INSERT INTO devices ({_DEVICE_COLUMNS}) VALUES ({_DEVICE_VALUES}) ON CONFLICT (site, device) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _DEVICE_FIELDS if name not in {"site", "device"})
+)
+
+
+class RegistryError(Exception):
+    """The registry can't hold this; the message says what to do."""
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the broker checks a device's password against: PBKDF2-HMAC-SHA512, base64."""
+
+    username: str
+    site: str
+    device: str
+    salt: str
+    iterations: int
+    password_hash: str
+
+
+def load(conn: Connection) -> Registry:
+    """The whole registry as one snapshot."""
+    number = version(conn)
+    with conn.cursor(row_factory=class_row(Site)) as cur:
+        sites = cur.execute(f"SELECT {_SITE_COLUMNS} FROM sites").fetchall()
+    with conn.cursor(row_factory=class_row(Grid)) as cur:
+        grids = cur.execute(f"SELECT {_GRID_COLUMNS} FROM grids").fetchall()
+    with conn.cursor(row_factory=class_row(Device)) as cur:
+        devices = cur.execute(f"SELECT {_DEVICE_COLUMNS} FROM devices").fetchall()
+    return Registry(number, sites, grids, devices)
+
+
+def version(conn: Connection) -> int:
+    """How often the registry has changed; read before its tables, so that a snapshot is never older than its version."""
+    row = conn.execute("SELECT version FROM registry_version").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _changed(conn: Connection) -> None:
+    conn.execute("UPDATE registry_version SET version = version + 1")
+    conn.execute(f"NOTIFY {CHANNEL}")
+
+
+def add_site(conn: Connection, site: Site) -> None:
+    """Add a site with its feed, or change its name, place and time zone.
+
+    Raises RegistryError for a name that topics can't hold.
+    """
+    values = msgspec.structs.asdict(site)
+    conn.execute(
+        f"INSERT INTO sites ({_SITE_COLUMNS}) VALUES ({', '.join(f'%({name})s' for name in values)})"
+        " ON CONFLICT (site) DO UPDATE SET name = excluded.name, timezone = excluded.timezone, lat = excluded.lat,"
+        " lon = excluded.lon, invented = excluded.invented",
+        values,
+    )
+    conn.execute("INSERT INTO feed_counters (site) VALUES (%s) ON CONFLICT DO NOTHING", (site.site,))
+    _changed(conn)
+
+
+def import_site(conn: Connection, plan: SitePlan) -> None:
+    """Take over a site's plan: what it names is added or changed, grids it does not name go, other devices stay."""
+    add_site(conn, plan.site)
+    kept = [grid.grid for grid in plan.grids]
+    conn.execute("UPDATE devices SET grid = NULL WHERE site = %s AND NOT grid = ANY(%s)", (plan.site.site, kept))
+    conn.execute("DELETE FROM grids WHERE site = %s AND NOT grid = ANY(%s)", (plan.site.site, kept))
+    with conn.cursor() as cur:
+        cur.executemany(
+            f"INSERT INTO grids ({_GRID_COLUMNS}) VALUES"
+            " (%(site)s, %(grid)s, %(name)s, %(geometry)s, %(parent)s, %(officer)s)"
+            " ON CONFLICT (site, grid) DO UPDATE SET name = excluded.name, geometry = excluded.geometry,"
+            " parent = excluded.parent, officer = excluded.officer",
+            [_grid_values(grid) for grid in plan.grids],
+        )
+        cur.executemany(_UPSERT_DEVICE, [msgspec.structs.asdict(device) for device in plan.devices])
+    _changed(conn)
+
+
+def _grid_values(grid: Grid) -> dict[str, Any]:
+    return msgspec.structs.asdict(grid) | {"geometry": Jsonb(grid.geometry, dumps=orjson.dumps)}
+
+
+def remove_site(conn: Connection, site: str) -> bool:
+    """Remove a site that has no history yet; whether there was one.
+
+    Raises RegistryError when it has incidents: those are records to be kept.
+    """
+    if conn.execute("SELECT 1 FROM incidents WHERE site = %s LIMIT 1", (site,)).fetchone():
+        raise RegistryError(f"site {site} has incidents, which are records to be kept: remove its devices instead")
+    gone = conn.execute("DELETE FROM sites WHERE site = %s", (site,)).rowcount > 0
+    _changed(conn)
+    return gone
+
+
+def add_device(conn: Connection, device: Device) -> None:
+    """Add a device, or change it; it counts as registered from now on, if it says so.
+
+    Raises RegistryError when its site, gateway or grid is unknown, or its prefix or native name is taken.
+    """
+    known = load(conn)
+    if device.site not in known.sites:
+        raise RegistryError(f"no site {device.site!r}: add it with `skynet sites add {device.site} --name NAME`")
+    if device.via is not None:
+        _check_native(known, device)
+    if device.prefix is not None:
+        others = [one.prefix for one in known.gateways() if one.prefix and _key(one) != _key(device)]
+        if fault := prefix_fault(device.prefix, others):
+            raise RegistryError(fault)
+    conn.execute(_UPSERT_DEVICE, msgspec.structs.asdict(device))
+    _changed(conn)
+
+
+def _check_native(known: Registry, device: Device) -> None:
+    gateway = known.devices.get((device.site, device.via or ""))
+    if gateway is None or gateway.kind != "gateway":
+        raise RegistryError(f"no gateway {device.via!r} in site {device.site!r}: add it first with --kind gateway")
+    holder = known.native(device.site, gateway.device, device.native or "")
+    if holder is not None and _key(holder) != _key(device) and holder.registered:
+        raise RegistryError(f"{device.native!r} of gateway {device.via!r} is already device {holder.device!r}: remove it first")
+
+
+def _key(device: Device) -> tuple[str, str]:
+    return (device.site, device.device)
+
+
+def release_native(conn: Connection, device: Device) -> None:
+    """Let the unregistered device that held this native name go, now that somebody registers the name."""
+    conn.execute(
+        "DELETE FROM devices WHERE site = %s AND via = %s AND native = %s AND device <> %s AND NOT registered",
+        (device.site, device.via, device.native, device.device),
+    )
+
+
+def keep_unregistered(conn: Connection, devices: Iterable[Device]) -> None:
+    """Keep devices that nobody registered; those that are known by now stay as they are."""
+    kept = 0
+    for device in devices:
+        kept += conn.execute(
+            f"INSERT INTO devices ({_DEVICE_COLUMNS}) SELECT {_DEVICE_VALUES}"
+            " WHERE EXISTS (SELECT FROM sites WHERE site = %(site)s) ON CONFLICT DO NOTHING",
+            msgspec.structs.asdict(device),
+        ).rowcount
+    if kept:
+        _changed(conn)
+
+
+def remove_device(conn: Connection, site: str, device: str) -> bool:
+    """Remove a device, its credentials and, of a gateway, what speaks through it; whether there was one."""
+    gone = conn.execute("DELETE FROM devices WHERE site = %s AND device = %s", (site, device)).rowcount > 0
+    _changed(conn)
+    return gone
+
+
+def put_credentials(conn: Connection, all_of_them: Sequence[Credentials]) -> None:
+    """Keep what devices' passwords are checked against; earlier ones of the same devices end."""
+    with conn.cursor() as cur:
+        cur.executemany(
+            "INSERT INTO credentials (username, site, device, salt, iterations, password_hash)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (username) DO UPDATE SET salt = excluded.salt,"
+            " iterations = excluded.iterations, password_hash = excluded.password_hash, created_at = now()",
+            [msgspec.structs.astuple(one) for one in all_of_them],
+        )
+
+
+def all_credentials(conn: Connection) -> list[Credentials]:
+    """The credentials of all devices, for making the broker's own file anew."""
+    with conn.cursor(row_factory=class_row(Credentials)) as cur:
+        return cur.execute(
+            "SELECT username, site, device, salt, iterations, password_hash FROM credentials ORDER BY username"
+        ).fetchall()
