@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from psycopg import Connection, OperationalError
-
 from alerts.rules import Rules
 from devices.formats import LANE_OF_FORMAT
+from psycopg import Connection, OperationalError
+
 from devices.registry import Registry
 from ingest.session import Session
 from store import parts
@@ -89,7 +89,12 @@ def keep_fresh(
                     ready_since = (ready_since or datetime.now(UTC)) if ready else None
                     version = knowledge.registry.version if ready else 0
                     parts.beat(
-                        conn, "ingest", instance, started_at=started_at, ready_since=ready_since, registry_version=version
+                        conn,
+                        "ingest",
+                        instance,
+                        started_at=started_at,
+                        ready_since=ready_since,
+                        registry_version=version,
                     )
                     for _ in conn.notifies(timeout=BEAT, stop_after=1):
                         pass

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 
 import psycopg
 import structlog
+from devices.presses import PressWindow
 from psycopg import Connection
 
-from devices.presses import PressWindow
+from ingest.incoming import Incoming
 from ingest.knowledge import Knowledge
-from ingest.life import SignsOfLife
+from ingest.life import SignsOfLife, note_signs
 from ingest.rejects import Quota
-from ingest.session import Incoming, Session
-from ingest.signs import note_signs
+from ingest.session import Session
 from ingest.sorting import sort
 from ingest.writing import Written, write
 from store.connect import transient

@@ -6,18 +6,13 @@ to say or was last written a while ago.
 """
 
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
-from psycopg import Connection, OperationalError
-
-from store.device_states import SignOfLife, note_life
-
-log = structlog.get_logger(__name__)
+from devices.registry import Registry
+from ingest.sorting import Sorted
+from store.device_states import SignOfLife
 
 REWRITE_AFTER = timedelta(seconds=5)
-FLUSH_EVERY = 0.2  # seconds
 
 
 class SignsOfLife:
@@ -68,23 +63,28 @@ def _merged(old: SignOfLife, new: SignOfLife) -> SignOfLife:
     )
 
 
-def keep_writing(signs: SignsOfLife, connect: Callable[[], Connection], stop: threading.Event) -> None:
-    """Write what was gathered a few times a second until `stop`; a lost database costs delay, no sign."""
-    conn: Connection | None = None
-    while not stop.wait(FLUSH_EVERY):
-        taken = signs.take()
-        if not taken:
-            continue
-        try:
-            conn = conn if conn is not None and not conn.closed else connect()
-            note_life(conn, taken)
-            conn.commit()
-        except OperationalError as exc:
-            log.warning("signs of life wait for the database", error=str(exc).strip())
-            for sign in taken:
-                signs.told(sign)
-            if conn is not None:
-                conn.close()
-            stop.wait(1)
-    if conn is not None:
-        conn.close()
+def note_signs(batch: Sorted, life: SignsOfLife, registry: Registry) -> None:
+    """Note who spoke and what it said of itself: a press or test proves a button end to end."""
+    for one in batch.events:
+        life.seen(one.event.site, one.event.device, one.received_at)
+    for alarm, at in batch.alarms:
+        life.told(SignOfLife(alarm.site, alarm.device, at, proven_at=at))
+    for telemetry, at in batch.telemetry:
+        life.told(SignOfLife(telemetry.site, telemetry.device, at, battery=telemetry.battery))
+    for status, at in batch.statuses:
+        if not status.online:
+            life.forget(status.site, status.device)
+        elif status.firmware is not None:
+            life.told(SignOfLife(status.site, status.device, at, firmware=status.firmware))
+        else:
+            life.seen(
+                status.site, status.device, at, rewrite_after=_rewrite_after(registry, status.site, status.device)
+            )
+
+
+def _rewrite_after(registry: Registry, site: str, device: str) -> timedelta:
+    """A device that must be heard of every few seconds is written as often, or its silence would seem to begin early."""
+    known = registry.devices.get((site, device))
+    if known is None or known.expect is None:
+        return REWRITE_AFTER
+    return min(REWRITE_AFTER, timedelta(seconds=known.expect / 4))

@@ -7,15 +7,16 @@ so that none is lost over a restart, none is out of order, and two processes don
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 import msgspec
 import orjson
 import structlog
+from paho.mqtt.client import MQTTMessageInfo
 from psycopg import Connection, OperationalError
 
 from alerts import openings
 from devices.messages import Alarm, Reject
+from ingest.session import Session
 from store import feed
 from store.alarms import presses_of
 from store.receipts import lock_cursor, move_cursor, sites_behind
@@ -71,26 +72,11 @@ class Receipt(msgspec.Struct, frozen=True):
         return orjson.dumps(said, option=orjson.OPT_UTC_Z)
 
 
-class Told(Protocol):
-    """A message handed to the broker."""
-
-    def wait_for_publish(self, timeout: float | None = None) -> None: ...
-    def is_published(self) -> bool: ...
-
-
-class Publisher(Protocol):
-    """What the projection needs of an MQTT session."""
-
-    connected: threading.Event
-
-    def publish(self, topic: str, payload: bytes) -> Told: ...
-
-
 class BrokerSilent(Exception):
     """The broker did not take the receipts in time; they are told again."""
 
 
-def keep_telling(session: Publisher, connect: Callable[[], Connection], stop: threading.Event) -> None:
+def keep_telling(session: Session, connect: Callable[[], Connection], stop: threading.Event) -> None:
     """Tell the stages that the feed shows, until `stop`; reconnects by itself."""
     while not stop.is_set():
         try:
@@ -110,13 +96,13 @@ def keep_telling(session: Publisher, connect: Callable[[], Connection], stop: th
             stop.wait(1)
 
 
-def _tell_all(conn: Connection, session: Publisher) -> None:
+def _tell_all(conn: Connection, session: Session) -> None:
     for site in sites_behind(conn):
         while _tell_some(conn, session, site):
             pass
 
 
-def _tell_some(conn: Connection, session: Publisher, site: str) -> bool:
+def _tell_some(conn: Connection, session: Session, site: str) -> bool:
     """Tell the next changes of a site; whether there may be more."""
     with conn.transaction():
         cursor = lock_cursor(conn, site)
@@ -128,7 +114,7 @@ def _tell_some(conn: Connection, session: Publisher, site: str) -> bool:
         stages = [(change, stage) for change in changes if (stage := openings.stage_told_by(change.verb)) is not None]
         bodies = [(orjson.loads(change.body), stage) for change, stage in stages]
         presses = presses_of(conn, [int(body["id"]) for body, _ in bodies])
-        told: list[Told] = []
+        told: list[MQTTMessageInfo] = []
         for body, stage in bodies:
             outcome = body["outcome"] if stage == "closed" else None
             for _, device, alarm_id in presses.get(int(body["id"]), ()):

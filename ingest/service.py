@@ -7,12 +7,13 @@ from functools import partial
 from types import FrameType
 
 import structlog
+from alerts.rules import load_rules
 from psycopg import Connection
 
-from alerts.rules import load_rules
 from ingest.knowledge import Knowledge, keep_fresh
 from ingest.lane import Lane
-from ingest.life import SignsOfLife, keep_writing
+from ingest.life import SignsOfLife
+from ingest.life_writing import keep_writing
 from ingest.receipts import keep_telling
 from ingest.session import Session
 from skynet.settings import Settings
@@ -28,7 +29,9 @@ def run(settings: Settings) -> None:
 
     Raises SettingsError or UnsafeDatabase when it may not start, psycopg.OperationalError when the database is not there.
     """
-    sys.setswitchinterval(0.0005)  # the alarm lane gets the interpreter within half a millisecond, also from a busy bulk lane
+    sys.setswitchinterval(
+        0.0005
+    )  # the alarm lane gets the interpreter within half a millisecond, also from a busy bulk lane
     url = settings.require_database()
     with connect(url, part="ingest check") as conn:
         refuse_unsafe(conn)

@@ -9,29 +9,17 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any
 
-import msgspec
 import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.incoming import Incoming
+
 log = structlog.get_logger(__name__)
 
 KEEPALIVE = 15  # seconds
-
-
-class Incoming(msgspec.Struct, frozen=True, gc=False):
-    """A message as it came, with what is needed to acknowledge it."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    received_at: datetime
-    qos: int
-    mid: int
-    generation: int
 
 
 class Session:
@@ -126,7 +114,7 @@ class Session:
                 self._pending[mid] = topics
 
     def _on_connect(
-        self, _client: mqtt.Client, _data: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: Any
+        self, _client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
             log.error("the broker refused us; check SKYNET_MQTT_PASSWORD", user=self.user, reason=str(reason))
@@ -139,14 +127,16 @@ class Session:
             self._ask_for(self._wanted)
         log.info("connected to the broker", user=self.user, session_present=flags.session_present)
 
-    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
         self.connected.clear()
         self._generation += 1
         if not self._stopping:
             log.warning("lost the broker", user=self.user, reason=str(reason))
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
+        self, _client: mqtt.Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
         with self._lock:
             topics = self._pending.pop(mid, frozenset())
@@ -155,7 +145,7 @@ class Session:
                 return
             self._granted |= topics
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:

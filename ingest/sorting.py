@@ -2,29 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
+from devices.presses import PressWindow
 
 from devices import formats
 from devices.messages import Alarm, Event, Reject, Status, Telemetry, Unregistered
 from devices.registry import Registry
+from ingest.incoming import Incoming
 from ingest.rejects import Quota
 from store.events import Arrived
 from store.rejects import Refused
-
-
-class Message(Protocol):
-    """What sorting needs of a message as it came."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def retained(self) -> bool: ...
-    @property
-    def received_at(self) -> datetime: ...
 
 
 class Sorted(msgspec.Struct):
@@ -44,7 +32,7 @@ class Sorted(msgspec.Struct):
         return not (self.alarms or self.events or self.statuses or self.telemetry or self.strangers or self.refused)
 
 
-def sort(batch: Sequence[Message], registry: Registry, quota: Quota, window: formats.PressWindow) -> Sorted:
+def sort(batch: Sequence[Incoming], registry: Registry, quota: Quota, window: PressWindow) -> Sorted:
     """Decode each message against the registry and put what it says where it belongs."""
     into = Sorted()
     for message in batch:
@@ -65,7 +53,7 @@ def sort(batch: Sequence[Message], registry: Registry, quota: Quota, window: for
     return into
 
 
-def _refuse(into: Sorted, message: Message, reject: Reject, quota: Quota) -> None:
+def _refuse(into: Sorted, message: Incoming, reject: Reject, quota: Quota) -> None:
     if reject.alarm_id is not None:
         into.refused_alarms.append(reject)
     remark = quota.admit("/".join(message.topic.split("/", 4)[:4]), message.received_at)

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import msgspec
 import structlog
+from alerts.rules import Rules
 from psycopg import Connection
 
 from alerts import openings
-from alerts.rules import Rules
 from devices.messages import Alarm
 from devices.registry import Device, Registry
 from ingest.receipts import Receipt
@@ -109,7 +109,9 @@ class _Writing:
             cancelled_at = openings.cancelled_before(at, cancel.received_at if cancel else None)
             opening = self._press_opening(alarm, at, cancelled_at)
 
-            def link(stored: Incident, key: alarm_rows.AlarmKey = key, cancelled_at: datetime | None = cancelled_at) -> None:
+            def link(
+                stored: Incident, key: alarm_rows.AlarmKey = key, cancelled_at: datetime | None = cancelled_at
+            ) -> None:
                 alarm_rows.link(self._conn, key, stored.id, cancelled_at)
 
             self._openings.append((opening, link))

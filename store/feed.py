@@ -28,7 +28,7 @@ WITH counter AS (
          WITH ORDINALITY AS new (incident, actor, verb, note, base_version, body, position)
 )
 SELECT seq, at, pg_notify('{CHANNEL}', %(site)s) FROM counter
-"""  # noqa: S608 - the channel is a constant
+"""
 
 
 def wire_json(incident: Incident) -> str:

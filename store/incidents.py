@@ -49,7 +49,7 @@ class Joined:
 
 
 def _incident_row(_cursor: object) -> RowMaker[Incident]:
-    return lambda values: _from_row(values)
+    return _from_row
 
 
 def _from_row(values: Sequence[Any]) -> Incident:
@@ -72,7 +72,9 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
     of the track the incident saw last only continues it: its last event moves, its count does not. Callers that open
     several in one transaction do so in the order of (site, join_key).
     """
-    parameters = _parameters(opening) | {"join_after": join_after or datetime.min.replace(tzinfo=opening.opened_at.tzinfo)}
+    parameters = _parameters(opening) | {
+        "join_after": join_after or datetime.min.replace(tzinfo=opening.opened_at.tzinfo)
+    }
     while True:
         row = conn.execute(_OPEN_OR_JOIN, parameters).fetchone()
         if row is not None:
@@ -138,5 +140,3 @@ def step_taken(conn: Connection, incident_id: int, actor: str, verb: str, base_v
         (incident_id, actor, verb, base_version),
     ).fetchone()
     return row is not None
-
-

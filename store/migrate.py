@@ -46,5 +46,3 @@ def is_current(conn: Connection) -> bool:
         conn.rollback()
         return False
     return row is not None and row[0] == newest()
-
-

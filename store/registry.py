@@ -138,7 +138,9 @@ def _check_native(known: Registry, device: Device) -> None:
         raise RegistryError(f"no gateway {device.via!r} in site {device.site!r}: add it first with --kind gateway")
     holder = known.native(device.site, gateway.device, device.native or "")
     if holder is not None and _key(holder) != _key(device) and holder.registered:
-        raise RegistryError(f"{device.native!r} of gateway {device.via!r} is already device {holder.device!r}: remove it first")
+        raise RegistryError(
+            f"{device.native!r} of gateway {device.via!r} is already device {holder.device!r}: remove it first"
+        )
 
 
 def _key(device: Device) -> tuple[str, str]:
