@@ -4,7 +4,6 @@ import signal
 import sys
 import threading
 from functools import partial
-from types import FrameType
 
 import structlog
 from alerts.rules import load_rules
@@ -35,7 +34,16 @@ def run(settings: Settings) -> None:
     url = settings.require_database()
     with connect(url, part="ingest check") as conn:
         refuse_unsafe(conn)
-    Ingest(settings, url).run()
+    wanted = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: wanted.set())
+    ingest = Ingest(settings, url)
+    ingest.start()
+    while not wanted.wait(1):
+        if dead := ingest.dead_threads():
+            log.error("a thread of ingest ended; the process ends, to be started again", threads=dead)
+            sys.exit(1)
+    ingest.stop()
 
 
 class Ingest:
@@ -46,6 +54,7 @@ class Ingest:
         password = settings.require_mqtt_password()
         self._url = url
         self._stop = threading.Event()
+        self._workers: list[threading.Thread] = []
         self._life = SignsOfLife()
         self._knowledge = Knowledge(self._connector("registry"), load_rules(settings.rules_file))
         self._sessions = {lane: Session(host, port, user, password) for lane, user in LANES.items()}
@@ -58,22 +67,33 @@ class Ingest:
     def _connector(self, what: str) -> "partial[Connection]":
         return partial(connect, self._url, part=f"ingest {what}")
 
-    def run(self) -> None:
-        """Start everything, wait for the signal, end everything."""
+    def start(self) -> None:
+        """Start every thread; returns at once.
+
+        Raises psycopg.OperationalError when the database is not there.
+        """
         self._knowledge.refresh()
-        workers = self._threads()
-        for worker in workers:
+        self._workers = self._threads()
+        for worker in self._workers:
             worker.start()
         for session in (*self._sessions.values(), self._teller):
             session.start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
         log.info("ingest started")
-        while not self._stop.wait(1):
-            if dead := [worker.name for worker in workers if not worker.is_alive()]:
-                log.error("a thread of ingest ended; the process ends, to be started again", threads=dead)
-                sys.exit(1)
-        self._end(workers)
+
+    def dead_threads(self) -> list[str]:
+        """Names of threads that ended though nobody asked them to: this process is to be replaced."""
+        return [worker.name for worker in self._workers if not worker.is_alive()]
+
+    def stop(self) -> None:
+        """End every thread; what is in hand and not committed will be delivered again."""
+        self._stop.set()
+        for lane in self._lanes.values():
+            lane.stop()
+        for session in (*self._sessions.values(), self._teller):
+            session.stop()
+        for worker in self._workers:
+            worker.join(5)
+        log.info("ingest ended")
 
     def _threads(self) -> list[threading.Thread]:
         fresh = partial(
@@ -89,15 +109,3 @@ class Ingest:
         jobs = {f"{lane} lane": one.run for lane, one in self._lanes.items()}
         jobs |= {"registry": fresh, "signs of life": life, "receipts": telling}
         return [threading.Thread(target=job, name=name, daemon=True) for name, job in jobs.items()]
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop.set()
-
-    def _end(self, workers: list[threading.Thread]) -> None:
-        for lane in self._lanes.values():
-            lane.stop()
-        for session in (*self._sessions.values(), self._teller):
-            session.stop()
-        for worker in workers:
-            worker.join(5)
-        log.info("ingest ended")
