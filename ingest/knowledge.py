@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import structlog
 from alerts.rules import Rules
-from devices.formats import LANE_OF_FORMAT
 from psycopg import Connection, OperationalError
 
+from devices.formats import CHANNELS_OF_LANE, LANE_OF_FORMAT, Lane, topics_of_gateway
 from devices.registry import Registry
 from ingest.session import Session
 from store import parts
@@ -21,17 +21,14 @@ from store import registry as registry_rows
 
 log = structlog.get_logger(__name__)
 
-OWN_TOPICS = {
-    "alarms": ("skynet/v1/+/+/alarm",),
-    "events": ("skynet/v1/+/+/event", "skynet/v1/+/+/status", "skynet/v1/+/+/telemetry"),
-}
 BEAT = 1.0  # seconds
 
 
-def topics_of(lane: str, registry: Registry) -> list[str]:
-    """What a lane subscribes: its channels of our own format and the prefixes of the gateways whose format belongs to it."""
-    prefixes = [one.prefix for one in registry.gateways() if LANE_OF_FORMAT.get(one.format or "", "events") == lane]
-    return [*OWN_TOPICS[lane], *(f"{prefix}/#" for prefix in prefixes)]
+def topics_of(lane: Lane, registry: Registry) -> list[str]:
+    """What a lane subscribes: its channels of our own format, and the gateways whose format belongs to it."""
+    gateways = [one for one in registry.gateways() if one.format and LANE_OF_FORMAT.get(one.format) == lane]
+    own = [f"skynet/v1/+/+/{channel}" for channel in CHANNELS_OF_LANE[lane]]
+    return own + [topic for gateway in gateways for topic in topics_of_gateway(gateway)]
 
 
 class Knowledge:
@@ -67,7 +64,7 @@ class Knowledge:
 
 def keep_fresh(
     knowledge: Knowledge,
-    sessions: dict[str, Session],
+    sessions: dict[Lane, Session],
     connect: Callable[[], Connection],
     stop: threading.Event,
     also_ready: Sequence[threading.Event] = (),
@@ -108,7 +105,7 @@ def keep_fresh(
             stop.wait(1)
 
 
-def _wait_subscribed(sessions: dict[str, Session], stop: threading.Event) -> None:
+def _wait_subscribed(sessions: dict[Lane, Session], stop: threading.Event) -> None:
     """Give the broker a moment to grant, so that the beat tells a new gateway's installer at once."""
     for _ in range(40):
         if all(one.subscribed or not one.connected.is_set() for one in sessions.values()) or stop.wait(0.005):

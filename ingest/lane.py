@@ -7,12 +7,13 @@ While the database is away the lane waits with its batch in hand; the broker the
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import psycopg
 import structlog
-from devices.presses import PressWindow
 from psycopg import Connection
 
+from devices.presses import PressWindow
 from ingest.incoming import Incoming
 from ingest.knowledge import Knowledge
 from ingest.life import SignsOfLife, note_signs
@@ -20,6 +21,7 @@ from ingest.rejects import Quota
 from ingest.session import Session
 from ingest.sorting import sort
 from ingest.writing import Written, write
+from store.alarms import recent_presses
 from store.connect import transient
 from store.rejects import Refused
 from store.rejects import insert as insert_rejects
@@ -28,8 +30,10 @@ log = structlog.get_logger(__name__)
 
 MAX_BATCH = 1000
 
+T = TypeVar("T")
 
-class Lane:
+
+class LaneWorker:
     """Moves messages from one session's inbox into the database, in order of arrival."""
 
     def __init__(
@@ -40,7 +44,7 @@ class Lane:
         self._knowledge = knowledge
         self._life = life
         self._quota = Quota()
-        self._window = PressWindow()
+        self._window: PressWindow | None = None
         self._conn: Connection | None = None
         self._stopping = threading.Event()
 
@@ -86,6 +90,8 @@ class Lane:
 
     def _store(self, batch: Sequence[Incoming]) -> None:
         knowledge = self._knowledge
+        if self._window is None:
+            self._window = PressWindow(self._commit(recent_presses))
         sorted_ = sort(batch, knowledge.registry, self._quota, self._window)
         if any(knowledge.unknown(one.site, one.device) for one in sorted_.strangers):
             knowledge.refresh()  # a device added a moment ago is not a stranger
@@ -97,7 +103,7 @@ class Lane:
                 knowledge.refresh()
         note_signs(sorted_, self._life, knowledge.registry)
 
-    def _commit(self, work: Callable[[Connection], Written]) -> Written:
+    def _commit(self, work: Callable[[Connection], T]) -> T:
         """Run work and commit, again and again while the database is away or another transaction was in the way."""
         while True:
             try:
@@ -134,11 +140,7 @@ class Lane:
         reason = f"internal: {type(exc).__name__}: {exc}"[:500]
         refused = Refused(message.received_at, None, None, message.topic, reason, message.payload)
 
-        def keep(conn: Connection) -> Written:
-            insert_rejects(conn, [refused])
-            return Written()
-
-        self._commit(keep)
+        self._commit(lambda conn: insert_rejects(conn, [refused]))
 
 
 class _Stopped(Exception):

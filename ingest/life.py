@@ -69,6 +69,8 @@ def note_signs(batch: Sorted, life: SignsOfLife, registry: Registry) -> None:
         life.seen(one.event.site, one.event.device, one.received_at)
     for alarm, at in batch.alarms:
         life.told(SignOfLife(alarm.site, alarm.device, at, proven_at=at))
+    for alive, at in batch.alive:
+        life.seen(alive.site, alive.device, at)
     for telemetry, at in batch.telemetry:
         life.told(SignOfLife(telemetry.site, telemetry.device, at, battery=telemetry.battery))
     for status, at in batch.statuses:

@@ -9,8 +9,9 @@ import structlog
 from alerts.rules import load_rules
 from psycopg import Connection
 
+from devices.formats import Lane
 from ingest.knowledge import Knowledge, keep_fresh
-from ingest.lane import Lane
+from ingest.lane import LaneWorker
 from ingest.life import SignsOfLife
 from ingest.life_writing import keep_writing
 from ingest.receipts import keep_telling
@@ -20,7 +21,7 @@ from store.connect import connect, refuse_unsafe
 
 log = structlog.get_logger(__name__)
 
-LANES = {"alarms": "skynet-alarms", "events": "skynet-events"}
+LANES: dict[Lane, str] = {"alarms": "skynet-alarms", "events": "skynet-events"}
 
 
 def run(settings: Settings) -> None:
@@ -60,7 +61,7 @@ class Ingest:
         self._sessions = {lane: Session(host, port, user, password) for lane, user in LANES.items()}
         self._teller = Session(host, port, "skynet-receipts", password)
         self._lanes = {
-            lane: Lane(session, self._connector(lane), self._knowledge, self._life)
+            lane: LaneWorker(session, self._connector(lane), self._knowledge, self._life)
             for lane, session in self._sessions.items()
         }
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from devices.presses import PressWindow
 
 from devices import formats
-from devices.messages import Alarm, Event, Reject, Status, Telemetry, Unregistered
+from devices.messages import Alarm, Alive, Event, Reject, Status, Telemetry, Unregistered
+from devices.presses import PressWindow
 from devices.registry import Registry
 from ingest.incoming import Incoming
 from ingest.rejects import Quota
@@ -22,6 +22,7 @@ class Sorted(msgspec.Struct):
     events: list[Arrived] = []
     statuses: list[tuple[Status, datetime]] = []
     telemetry: list[tuple[Telemetry, datetime]] = []
+    alive: list[tuple[Alive, datetime]] = []
     strangers: list[Unregistered] = []
     refused: list[Refused] = []
     refused_alarms: list[Reject] = []
@@ -46,6 +47,8 @@ def sort(batch: Sequence[Incoming], registry: Registry, quota: Quota, window: Pr
                 into.statuses.append((said, at))
             elif isinstance(said, Telemetry):
                 into.telemetry.append((said, at))
+            elif isinstance(said, Alive):
+                into.alive.append((said, at))
             elif isinstance(said, Unregistered):
                 into.strangers.append(said)
             elif isinstance(said, Reject):

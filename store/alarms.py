@@ -96,3 +96,11 @@ def presses_of(conn: Connection, incidents: Sequence[int]) -> dict[int, list[tup
     for incident, *press in rows:
         found.setdefault(incident, []).append((press[0], press[1], press[2]))
     return found
+
+
+def recent_presses(conn: Connection) -> list[tuple[str, str, str, datetime]]:
+    """(site, device, id, received_at) of the presses of the last minute: what a restarted ingester must not take twice."""
+    return conn.execute(
+        "SELECT site, device, id, received_at FROM alarms"
+        " WHERE action = 'press' AND received_at > clock_timestamp() - interval '1 minute' ORDER BY received_at"
+    ).fetchall()
