@@ -9,5 +9,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Apply 0001_first.sql."""
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+    """Apply 0001_first.sql, by psycopg itself: SQLAlchemy would take a % in it for a placeholder."""
+    connection = op.get_bind().connection.dbapi_connection
+    connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
