@@ -1,0 +1,160 @@
+"""The life cycle of an incident: which step leads where, who owns it then, and when somebody was first. Pure.
+
+`version` counts changes of state or owner. A step carries the version its taker saw: if that is no longer the version,
+somebody was first (Conflict), whatever the step; only then it is asked whether the state allows it (NotAllowed).
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+import msgspec
+
+from store.records import UNRESOLVED, Incident, Outcome, State, Tier
+
+Verb = Literal[
+    "acknowledge", "assign", "dispatch", "arrive", "release", "escalate", "note", "resolve", "close", "reopen"
+]
+VERBS: tuple[str, ...] = get_args(Verb)
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+
+CLOSE_AFTER = timedelta(hours=24)
+_NEXT_TIER: dict[Tier, Tier] = {"grid": "community", "community": "district"}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants to do, with the version they saw. `to` is a name: whom it is given or sent to."""
+
+    verb: Verb
+    version: int
+    note: str | None = None
+    to: str | None = None
+    outcome: Outcome | None = None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The step was taken: the incident as of then, and what its timeline says beside the verb."""
+
+    incident: Incident
+    note: str | None
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Somebody was first: state or owner changed since the version sent."""
+
+    incident: Incident
+
+
+class NotAllowed(msgspec.Struct, frozen=True):
+    """Not a step that this state allows, or something it needs is missing; `reason` says what to do."""
+
+    reason: str
+
+
+Decision = Taken | Conflict | NotAllowed
+_Rule = Callable[[Incident, Step, str, datetime], Incident | NotAllowed]
+
+_ALLOWED: dict[str, frozenset[State]] = {
+    "acknowledge": frozenset({"open"}),
+    "assign": UNRESOLVED,
+    "dispatch": UNRESOLVED,
+    "arrive": frozenset({"dispatched"}),
+    "release": frozenset({"acknowledged", "dispatched"}),
+    "escalate": UNRESOLVED,
+    "note": frozenset(get_args(State)),
+    "resolve": UNRESOLVED,
+    "close": frozenset({"resolved"}),
+    "reopen": frozenset({"resolved", "closed"}),
+}
+
+
+def take_step(incident: Incident, step: Step, actor: str, now: datetime) -> Decision:
+    """Decide a step of `actor` at `now`; the incident is not touched, Taken holds the new one."""
+    if step.version != incident.version:
+        return Conflict(incident)
+    if incident.state not in _ALLOWED[step.verb]:
+        states = ", ".join(sorted(_ALLOWED[step.verb]))
+        return NotAllowed(f"{step.verb} is not a step of an incident that is {incident.state}; it must be: {states}")
+    after = _RULES[step.verb](incident, step, actor, now)
+    if isinstance(after, NotAllowed):
+        return after
+    moved = (after.state, after.owner) != (incident.state, incident.owner)
+    after = msgspec.structs.replace(after, version=incident.version + moved, updated_at=max(incident.updated_at, now))
+    return Taken(after, _told(step))
+
+
+def _told(step: Step) -> str | None:
+    """The timeline's note: whom it went to stands before what was said."""
+    if step.to is None:
+        return step.note
+    return f"→ {step.to}" if not step.note else f"→ {step.to}: {step.note}"
+
+
+def _acknowledge(incident: Incident, _step: Step, actor: str, _now: datetime) -> Incident:
+    return msgspec.structs.replace(incident, state="acknowledged", owner=actor, deadline=None)
+
+
+def _assign(incident: Incident, step: Step, _actor: str, _now: datetime) -> Incident | NotAllowed:
+    if not step.to:
+        return NotAllowed("assign needs `to`: the log-in name of who shall own it")
+    state: State = "acknowledged" if incident.state == "open" else incident.state
+    return msgspec.structs.replace(incident, state=state, owner=step.to, deadline=None)
+
+
+def _dispatch(incident: Incident, step: Step, actor: str, _now: datetime) -> Incident | NotAllowed:
+    if not step.to:
+        return NotAllowed("dispatch needs `to`: who is sent")
+    return msgspec.structs.replace(incident, state="dispatched", owner=incident.owner or actor, deadline=None)
+
+
+def _arrive(incident: Incident, _step: Step, _actor: str, now: datetime) -> Incident:
+    return msgspec.structs.replace(incident, arrived_at=incident.arrived_at or now)
+
+
+def _release(incident: Incident, _step: Step, _actor: str, _now: datetime) -> Incident:
+    return msgspec.structs.replace(incident, state="open", owner=None, arrived_at=None)
+
+
+def _escalate(incident: Incident, _step: Step, _actor: str, _now: datetime) -> Incident | NotAllowed:
+    tier = _NEXT_TIER.get(incident.tier)
+    if tier is None:
+        return NotAllowed("it is already with the district, the highest tier")
+    return msgspec.structs.replace(incident, tier=tier)
+
+
+def _note(incident: Incident, step: Step, _actor: str, _now: datetime) -> Incident | NotAllowed:
+    if not step.note:
+        return NotAllowed("note needs `note`: what to write down")
+    return incident
+
+
+def _resolve(incident: Incident, step: Step, _actor: str, now: datetime) -> Incident | NotAllowed:
+    if step.outcome is None:
+        return NotAllowed(f"resolve needs `outcome`: one of {', '.join(OUTCOMES)}")
+    return msgspec.structs.replace(incident, state="resolved", outcome=step.outcome, resolved_at=now, deadline=None)
+
+
+def _close(incident: Incident, _step: Step, _actor: str, _now: datetime) -> Incident:
+    return msgspec.structs.replace(incident, state="closed")
+
+
+def _reopen(incident: Incident, step: Step, _actor: str, _now: datetime) -> Incident | NotAllowed:
+    if not step.note:
+        return NotAllowed("reopen needs `note`: the reason")
+    return msgspec.structs.replace(
+        incident, state="open", owner=None, outcome=None, resolved_at=None, arrived_at=None, deadline=None
+    )
+
+
+_RULES: dict[str, _Rule] = {
+    "acknowledge": _acknowledge,
+    "assign": _assign,
+    "dispatch": _dispatch,
+    "arrive": _arrive,
+    "release": _release,
+    "escalate": _escalate,
+    "note": _note,
+    "resolve": _resolve,
+    "close": _close,
+    "reopen": _reopen,
+}

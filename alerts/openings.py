@@ -1,0 +1,188 @@
+"""What follows from an alarm or event that was just stored: the incident it opens or joins, and the change that tells it. Pure.
+
+Nothing here reads the database: the store opens or joins in one statement, and these functions say what with.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.rules import PRIORITIES, Rules
+from devices.messages import Alarm, Event
+from devices.registry import Device, Registry
+from store.records import CameraView, Change, Incident
+
+CANCEL_WITHIN = timedelta(seconds=15)
+MOST_CAMERAS = 8  # of those that see a place; a person looks at four at most
+
+KIND_NAMES = {
+    "press": "一键报警",
+    "intrusion": "入侵",
+    "loitering": "徘徊",
+    "crowd": "人群聚集",
+    "fall": "跌倒",
+    "fire": "火情",
+    "smoke": "烟雾",
+    "water": "积水",
+    "noise": "异常声响",
+    "tamper": "设备被动",
+    "video-loss": "画面丢失",
+    "offline": "离线",
+    "fault": "故障",
+}
+"""What an incident's title begins with, for each kind; another kind stands for itself."""
+
+
+def for_press(alarm: Alarm, device: Device | None, registry: Registry, rules: Rules, received_at: datetime) -> Incident:
+    """The incident of a press: always critical, one per button until it is resolved."""
+    opening = bare_press(alarm, received_at)
+    deadline = received_at + timedelta(seconds=rules.press.answer_within)
+    if device is None:
+        return msgspec.structs.replace(opening, deadline=deadline)
+    return _placed(msgspec.structs.replace(opening, title=_title("press", device), deadline=deadline), device, registry)
+
+
+def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
+    """The incident of a press of which nothing is known but that it happened: no rule and no registry can fail on it."""
+    return Incident(
+        site=alarm.site,
+        join_key=f"press:{alarm.device}",
+        grid=None,
+        kind="press",
+        priority="critical",
+        title=f"{KIND_NAMES['press']} · {alarm.device}",
+        device=alarm.device,
+        lat=None,
+        lon=None,
+        address=None,
+        opened_at=received_at,
+        updated_at=received_at,
+        last_event_at=received_at,
+    )
+
+
+def for_event(event: Event, registry: Registry, rules: Rules, received_at: datetime) -> Incident | None:
+    """The incident a camera's event opens or joins; None when it is stored only. The end of something opens nothing."""
+    if event.phase == "end" or event.kind not in rules.opens:
+        return None
+    device = registry.devices.get((event.site, event.device))
+    site = registry.sites.get(event.site)
+    zone = ZoneInfo(site.timezone if site else "UTC")
+    grid = device.grid if device else None
+    rule = rules.deciding(event.kind, event.site, grid, received_at, zone)
+    if rule is None:
+        return None
+    within = rule.answer_within
+    opening = Incident(
+        site=event.site,
+        join_key=f"event:{event.device}:{event.kind}",
+        grid=grid,
+        kind=event.kind,
+        priority=PRIORITIES[rule.priority],
+        title=f"{KIND_NAMES.get(event.kind, event.kind)} · {event.device}",
+        device=event.device,
+        lat=None,
+        lon=None,
+        address=None,
+        opened_at=received_at,
+        updated_at=received_at,
+        last_event_at=received_at,
+        last_track=event.track,
+        deadline=None if within is None else received_at + timedelta(seconds=within),
+    )
+    if device is None:
+        return opening
+    return _placed(msgspec.structs.replace(opening, title=_title(event.kind, device)), device, registry)
+
+
+def _title(kind: str, device: Device) -> str:
+    return f"{KIND_NAMES.get(kind, kind)} · {device.address or device.name}"
+
+
+def _placed(opening: Incident, device: Device, registry: Registry) -> Incident:
+    """The opening with its device's place and the cameras that see it; a camera's own incident is seen by itself first."""
+    views: list[CameraView] = []
+    if device.kind == "camera":
+        views.append(CameraView(device.device, 1.0))
+    if device.lat is not None and device.lon is not None:
+        seeing = registry.cameras_seeing(device.site, device.lat, device.lon)
+        views += [CameraView(name, round(score, 3)) for name, score in seeing if name != device.device]
+    return msgspec.structs.replace(
+        opening,
+        grid=device.grid,
+        lat=device.lat,
+        lon=device.lon,
+        address=device.address,
+        cameras=tuple(views[:MOST_CAMERAS]),
+    )
+
+
+def join_after(opening: Incident, rules: Rules) -> datetime | None:
+    """An unresolved incident of the same key whose last event is older than this is not joined; None: always joined."""
+    if opening.kind == "press":
+        return None
+    within = max((rule.join_within for rule in rules.incident if opening.kind in rule.kinds), default=None)
+    return None if within is None else opening.last_event_at - timedelta(seconds=within)
+
+
+def opened(incident: Incident) -> Change:
+    """The change that tells of a new incident."""
+    return Change(incident=incident, actor=_actor(incident), verb="open")
+
+
+def repeated(incident: Incident) -> Change:
+    """The change that tells that it happened again."""
+    return Change(incident=incident, actor=_actor(incident), verb="repeat")
+
+
+def _actor(incident: Incident) -> str:
+    return "system" if incident.device is None else f"device:{incident.device}"
+
+
+def cancel_counts(press_at: datetime, cancel_at: datetime) -> bool:
+    """Whether a cancel is in time, by arrival; it may even have arrived before its press."""
+    return abs(cancel_at - press_at) <= CANCEL_WITHIN
+
+
+def cancelled_before(press_at: datetime, cancel_at: datetime | None) -> datetime | None:
+    """When a press that arrives now was cancelled, if its cancel came first and in time."""
+    return cancel_at if cancel_at is not None and cancel_counts(press_at, cancel_at) else None
+
+
+def cancelled(incident: Incident, device: str, *, in_time: bool, standing: int, at: datetime) -> Change:
+    """The change a cancel makes: the incident is cancelled when no press of it stands; a late one is only noted."""
+    actor = f"device:{device}"
+    if not in_time:
+        return Change(incident=incident, actor=actor, verb="note", note="居民超过15秒后要求取消,警情继续")
+    if standing > 0:
+        return Change(
+            incident=incident, actor=actor, verb="note", note=f"居民取消了其中一次报警,另有{standing}次未取消"
+        )
+    after = msgspec.structs.replace(incident, cancelled_at=at, updated_at=max(incident.updated_at, at))
+    return Change(incident=after, actor=actor, verb="cancel")
+
+
+def stage_of(incident: Incident, cancelled_at: datetime | None) -> str:
+    """The newest receipt stage of a press of this incident."""
+    if incident.state in {"resolved", "closed"}:
+        return "closed"
+    if incident.state == "dispatched":
+        return "coming"
+    if incident.state == "acknowledged":
+        return "acknowledged"
+    return "stored" if cancelled_at is None else "cancelled"
+
+
+STAGES = {
+    "acknowledge": "acknowledged",
+    "assign": "acknowledged",
+    "dispatch": "coming",
+    "resolve": "closed",
+    "cancel": "cancelled",
+}
+
+
+def stage_told_by(verb: str) -> str | None:
+    """The receipt stage that a change tells to its buttons; None when it tells them nothing."""
+    return STAGES.get(verb)
