@@ -61,22 +61,29 @@ def decode(topic: str, payload: bytes, retained: bool, received_at: datetime, re
     levels, site, device, channel = _parts(topic)
     if channel == "event" and levels == 5 and (site, device) in registry.devices:  # the many: straight through
         return [] if retained else [event(site, device, payload)]
-    if levels < 5:
-        return [Reject("the topic is not skynet/v1/{site}/{device}/{channel}")]
+    fault = _topic_fault(levels, site, device, channel, registry)
+    if fault is not None:
+        return [fault]
     stranger: list[Decoded] = []
     if (site, device) not in registry.devices:
-        if site not in registry.sites:
-            return [Reject(f"unknown site {site[:48]!r}")]
-        if not is_name(device):
-            return [Reject(f"{device[:48]!r} can't be a device's name", site)]
         kind: Kind = "button" if channel == "alarm" else "camera"
         stranger = [Unregistered(site, device, kind)]
-    if levels > 5 and channel != "snapshot":
-        return [Reject("the topic has more levels than skynet/v1/{site}/{device}/{channel}", site, device)]
     said = _said(site, device, channel, payload, retained, received_at)
     if stranger and said is not None and not isinstance(said, Reject):
         return [*stranger, said]
     return [] if said is None else [said]
+
+
+def _topic_fault(levels: int, site: str, device: str, channel: str, registry: Registry) -> Reject | None:
+    if levels < 5:
+        return Reject("the topic is not skynet/v1/{site}/{device}/{channel}")
+    if site not in registry.sites:
+        return Reject(f"unknown site {site[:48]!r}")
+    if (site, device) not in registry.devices and not is_name(device):
+        return Reject(f"{device[:48]!r} can't be a device's name", site)
+    if levels > 5 and channel != "snapshot":
+        return Reject("the topic has more levels than skynet/v1/{site}/{device}/{channel}", site, device)
+    return None
 
 
 @lru_cache(maxsize=8192)
