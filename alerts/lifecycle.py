@@ -80,11 +80,11 @@ def take_step(incident: Incident, step: Step, actor: str, now: datetime) -> Deci
         return after
     moved = (after.state, after.owner) != (incident.state, incident.owner)
     after = msgspec.structs.replace(after, version=incident.version + moved, updated_at=max(incident.updated_at, now))
-    return Taken(after, _told(step))
+    return Taken(after, note_of(step))
 
 
-def _told(step: Step) -> str | None:
-    """The timeline's note: whom it went to stands before what was said."""
+def note_of(step: Step) -> str | None:
+    """What the timeline says of a step beside its verb: whom it went to stands before what was said."""
     if step.to is None:
         return step.note
     return f"→ {step.to}" if not step.note else f"→ {step.to}: {step.note}"

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection
 from store.people import is_person_of
 
-from alerts.lifecycle import CLOSE_AFTER, Conflict, NotAllowed, Step, take_step
+from alerts.lifecycle import CLOSE_AFTER, Conflict, NotAllowed, Step, note_of, take_step
 from store import feed, incidents, timers
 from store.connect import transient
 from store.records import Change, Incident
@@ -58,7 +58,7 @@ def _take(
     incident = incidents.lock(conn, incident_id)
     if incident is None or incident.site not in sites:
         return NotFound()
-    if incidents.step_taken(conn, incident_id, actor, step.verb, step.version) and step.verb != "note":
+    if incidents.step_taken(conn, incident_id, actor, step.verb, step.version, note_of(step)):
         return Done(incident)
     decision = take_step(incident, step, actor, now)
     if isinstance(decision, Conflict | NotAllowed):

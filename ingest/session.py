@@ -152,6 +152,12 @@ class Session:
             topic = bytes(message._topic).decode("utf-8", "backslashreplace")  # noqa: SLF001 - no other way to the bytes
         self.inbox.put(
             Incoming(
-                topic, message.payload, message.retain, datetime.now(UTC), message.qos, message.mid, self._generation
+                topic,
+                bytes(message.payload),
+                message.retain,
+                datetime.now(UTC),
+                message.qos,
+                message.mid,
+                self._generation,
             )
         )

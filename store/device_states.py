@@ -21,7 +21,8 @@ ON CONFLICT (site, device) DO UPDATE SET
     state = CASE WHEN excluded.last_seen > known.state_since THEN 'online' ELSE known.state END,
     state_since = CASE WHEN known.state <> 'online' AND excluded.last_seen > known.state_since
                        THEN excluded.last_seen ELSE known.state_since END,
-    silent_since = CASE WHEN excluded.last_seen > known.state_since THEN NULL ELSE known.silent_since END
+    silent_since = CASE WHEN excluded.last_seen > known.state_since THEN NULL ELSE known.silent_since END,
+    silence_told = known.silence_told AND excluded.last_seen <= known.state_since
 """
 
 

@@ -133,10 +133,11 @@ def key_taken(conn: Connection, site: str, join_key: str, *, besides: int) -> bo
     return row is not None
 
 
-def step_taken(conn: Connection, incident_id: int, actor: str, verb: str, base_version: int) -> bool:
-    """Whether this person has already taken this step on this version: the same request, sent again."""
+def step_taken(conn: Connection, incident_id: int, actor: str, verb: str, base_version: int, note: str | None) -> bool:
+    """Whether this person has already taken this very step on this version: the same request, sent again."""
     row = conn.execute(
-        "SELECT 1 FROM changes WHERE incident = %s AND actor = %s AND verb = %s AND base_version = %s LIMIT 1",
-        (incident_id, actor, verb, base_version),
+        "SELECT 1 FROM changes WHERE incident = %s AND actor = %s AND verb = %s AND base_version = %s"
+        " AND note IS NOT DISTINCT FROM %s LIMIT 1",
+        (incident_id, actor, verb, base_version, note),
     ).fetchone()
     return row is not None

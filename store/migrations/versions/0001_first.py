@@ -11,4 +11,5 @@ down_revision = None
 def upgrade() -> None:
     """Apply 0001_first.sql, by psycopg itself: SQLAlchemy would take a % in it for a placeholder."""
     connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None
     connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))

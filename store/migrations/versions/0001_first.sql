@@ -89,7 +89,8 @@ CREATE TABLE device_states (
     last_proven timestamptz,
     battery double precision,
     firmware text,
-    silent_since timestamptz,             -- offline and not yet told: when its silence was found
+    silent_since timestamptz,             -- when its silence was found
+    silence_told boolean NOT NULL DEFAULT false,  -- whether an incident tells of it
     PRIMARY KEY (site, device),
     FOREIGN KEY (site, device) REFERENCES devices ON DELETE CASCADE
 ) WITH (fillfactor = 50);
