@@ -12,6 +12,7 @@ A device without a `grid` gets the deepest grid that its point lies in.
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
@@ -41,8 +42,20 @@ class SitePlanError(ValueError):
     """The file can't be taken; the message names the feature and says what to change."""
 
 
-def read(text: bytes) -> SitePlan:
+def read_plan(file: Path) -> SitePlan:
     """Read and check a site file.
+
+    Raises SitePlanError when it can't be opened, or at its first fault.
+    """
+    try:
+        text = file.read_bytes()
+    except OSError as exc:
+        raise SitePlanError(f"{file} can't be read: {exc.strerror}") from exc
+    return read(text)
+
+
+def read(text: bytes) -> SitePlan:
+    """Read and check a site file's text.
 
     Raises SitePlanError at the first fault.
     """
