@@ -21,5 +21,6 @@ def main() -> None:
         said = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
         sys.exit(f"skynet: the database can't be used ({said}); is it running, and has `skynet migrate` been run?")
 
+
 if __name__ == "__main__":
     main()

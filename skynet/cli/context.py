@@ -14,7 +14,8 @@ from skynet.settings import Settings
 from store.connect import connect
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="The data of a system on this machine (default: SKYNET_DATA_DIR, else ./data).")
+    Path | None,
+    typer.Option("--data-dir", help="The data of a system on this machine (default: SKYNET_DATA_DIR, else ./data)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
