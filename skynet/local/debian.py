@@ -112,14 +112,18 @@ def _stamped(root: Path, stamp: str) -> bool:
 def _need_tools() -> None:
     missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if missing:
-        raise ProgramsMissing(f"TimescaleDB and Mosquitto come from Debian packages, and here is no {missing[0]}. {_INSTEAD}")
+        raise ProgramsMissing(
+            f"TimescaleDB and Mosquitto come from Debian packages, and here is no {missing[0]}. {_INSTEAD}"
+        )
 
 
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise ProgramsMissing(f"{folder} can't be made ({exc.strerror}); set XDG_CACHE_HOME to a folder of yours") from exc
+        raise ProgramsMissing(
+            f"{folder} can't be made ({exc.strerror}); set XDG_CACHE_HOME to a folder of yours"
+        ) from exc
     if os.geteuid() == 0:
         folder.chmod(0o755)
 
