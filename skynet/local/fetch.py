@@ -2,23 +2,17 @@
 
 import sys
 
-from skynet.local.debian import ProgramsMissing
-from skynet.local.programs import chromium_path, servers
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+from skynet.local.programs import ProgramsError, chromium_path, say, server_programs
 
 
 def main(names: list[str]) -> None:
     """Fetch what is named; exit 1 with one line on what to do when that is not possible."""
     try:
         if "servers" in names:
-            servers(_say)
+            server_programs(say)
         if "browser" in names:
-            chromium_path(_say)
-    except ProgramsMissing as exc:
+            chromium_path(say)
+    except ProgramsError as exc:
         sys.exit(f"skynet: {exc}")
 
 

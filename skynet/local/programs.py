@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-import msgspec
+from skynet.local.debian import ProgramsError, Recipe, Say, ensure, quiet, say, triplet
 
-from skynet.local.debian import Recipe, Say, ensure, library_dir, quiet
+__all__ = ["BROWSER", "SERVERS", "ProgramsError", "Say", "chromium_path", "quiet", "say", "server_programs", "triplet"]
 
 _POSTGRES_BIN = "usr/lib/postgresql/17/bin"
 SERVERS = Recipe(
@@ -21,38 +21,23 @@ BROWSER = Recipe(
 )
 
 
-class Programs(msgspec.Struct, frozen=True):
-    """Paths of the servers' programs and of Mosquitto's plugin."""
+def server_programs(progress: Say = quiet) -> Path:
+    """The root below which PostgreSQL with TimescaleDB, and Mosquitto, can be run; fetched the first time.
 
-    postgres: Path
-    initdb: Path
-    mosquitto: Path
-    security_plugin: Path
-
-
-def servers(say: Say = quiet) -> Programs:
-    """PostgreSQL with TimescaleDB, and Mosquitto; fetched the first time.
-
-    Raises ProgramsMissing when they can't be had here.
+    Raises ProgramsError when they can't be had here.
     """
-    root = ensure(SERVERS, say)
-    return Programs(
-        postgres=root / _POSTGRES_BIN / "postgres",
-        initdb=root / _POSTGRES_BIN / "initdb",
-        mosquitto=root / "usr/sbin/mosquitto",
-        security_plugin=library_dir(root) / "mosquitto_dynamic_security.so",
-    )
+    return ensure(SERVERS, progress)
 
 
-def chromium_path(say: Say = quiet) -> Path:
+def chromium_path(progress: Say = quiet) -> Path:
     """A Chromium with Chinese letters for the browser tests: the machine's own, or one fetched like the servers.
 
-    Raises ProgramsMissing when it can't be had here.
+    Raises ProgramsError when it can't be had here.
     """
     installed = shutil.which("chromium")
     if installed is not None:
         return Path(installed)
-    root = ensure(BROWSER, say)
+    root = ensure(BROWSER, progress)
     start = root / "chromium.sh"
     if not start.exists():
         _write_start(root, start)
