@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-OWN_USERS = ("skynet-alarms", "skynet-events", "skynet-receipts", "skynet-admin", "skynet-feeds", "skynet-probe")
+OWN_USERS = (
+    "skynet-alarms",
+    "skynet-events",
+    "skynet-receipts",
+    "skynet-admin",
+    "skynet-feeds",
+    "skynet-recorder",
+    "skynet-probe",
+)
 CONTROL_TOPIC = "$CONTROL/dynamic-security/v1"
 RESPONSE_TOPIC = f"{CONTROL_TOPIC}/response"
 ITERATIONS = 101  # Mosquitto 2.0's own number: a device's password is 192 random bits, not a word that could be guessed
@@ -23,10 +31,10 @@ DOWN_CHANNELS = ("receipt", "command")
 _CONFIGURATION = """\
 # Written by skynet; changes here are lost.
 per_listener_settings false
-# a device can't take over another session by naming its client id
-use_username_as_clientid true
 allow_anonymous false
 listener {port} {host}
+# a device can't take over another session by naming its client id (an option of the listener above: not before it)
+use_username_as_clientid true
 plugin {plugin}
 plugin_opt_config_file {security}
 persistence true
@@ -100,6 +108,7 @@ _OWN_ROLES: dict[str, list[dict[str, Any]]] = {
         _acl("publishClientSend", "skynet/v1/+/+/command"),
     ],
     "feeds": [_acl("subscribePattern", "#"), _acl("publishClientSend", "#")],
+    "recorder": [_acl("subscribePattern", "#")],
     "probe": [],
     "admin": [_acl("subscribePattern", "$CONTROL/#"), _acl("publishClientSend", "$CONTROL/#")],
 }
@@ -109,6 +118,7 @@ _ROLE_OF = {
     "skynet-receipts": "listener",
     "skynet-admin": "admin",
     "skynet-feeds": "feeds",
+    "skynet-recorder": "recorder",
     "skynet-probe": "probe",
 }
 
@@ -138,7 +148,6 @@ def security_document(own_password: str, logins: Iterable[Login]) -> dict[str, A
 def _client(name: str, password: Password, role: str) -> dict[str, Any]:
     return {
         "username": name,
-        "clientid": "",
         "roles": [{"rolename": role, "priority": 0}],
         "password": password.password_hash,
         "salt": password.salt,
