@@ -34,7 +34,7 @@ WHERE incidents.last_event_at >= %(join_after)s
 RETURNING {_COLUMNS}, xmax = 0
 """
 _SAVE = f"UPDATE incidents SET {', '.join(f'{name} = %({name})s' for name in _MUTABLE)} WHERE id = %(id)s"
-_SELECT = f"SELECT {_COLUMNS} FROM incidents"
+SELECT_INCIDENT = f"SELECT {_COLUMNS} FROM incidents"
 
 
 class Joined:
@@ -48,7 +48,8 @@ class Joined:
         self.repeated = repeated
 
 
-def _incident_row(_cursor: object) -> RowMaker[Incident]:
+def incident_row(_cursor: object) -> RowMaker[Incident]:
+    """A psycopg row factory for SELECT_INCIDENT."""
     return _from_row
 
 
@@ -91,30 +92,33 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
 
 
 def _key_holder(conn: Connection, opening: Incident) -> Incident | None:
-    with conn.cursor(row_factory=_incident_row) as cur:
+    with conn.cursor(row_factory=incident_row) as cur:
         return cur.execute(
-            f"{_SELECT} WHERE site = %s AND join_key = %s AND state IN ('open', 'acknowledged', 'dispatched') FOR UPDATE",
+            f"{SELECT_INCIDENT} WHERE site = %s AND join_key = %s"
+            " AND state IN ('open', 'acknowledged', 'dispatched') FOR UPDATE",
             (opening.site, opening.join_key),
         ).fetchone()
 
 
 def lock(conn: Connection, incident_id: int) -> Incident | None:
     """The incident, held until the transaction ends; None when there is none."""
-    with conn.cursor(row_factory=_incident_row) as cur:
-        return cur.execute(f"{_SELECT} WHERE id = %s FOR UPDATE", (incident_id,)).fetchone()
+    with conn.cursor(row_factory=incident_row) as cur:
+        return cur.execute(f"{SELECT_INCIDENT} WHERE id = %s FOR UPDATE", (incident_id,)).fetchone()
 
 
 def lock_many(conn: Connection, incident_ids: Sequence[int]) -> dict[int, Incident]:
     """Several incidents, held until the transaction ends; locked in the order of their keys."""
-    with conn.cursor(row_factory=_incident_row) as cur:
-        cur.execute(f"{_SELECT} WHERE id = ANY(%s) ORDER BY site, join_key, id FOR UPDATE", (list(incident_ids),))
+    with conn.cursor(row_factory=incident_row) as cur:
+        cur.execute(
+            f"{SELECT_INCIDENT} WHERE id = ANY(%s) ORDER BY site, join_key, id FOR UPDATE", (list(incident_ids),)
+        )
         return {incident.id: incident for incident in cur}
 
 
 def by_id(conn: Connection, incident_id: int) -> Incident | None:
     """The incident as it is now, not held."""
-    with conn.cursor(row_factory=_incident_row) as cur:
-        return cur.execute(f"{_SELECT} WHERE id = %s", (incident_id,)).fetchone()
+    with conn.cursor(row_factory=incident_row) as cur:
+        return cur.execute(f"{SELECT_INCIDENT} WHERE id = %s", (incident_id,)).fetchone()
 
 
 def save(conn: Connection, incident: Incident) -> None:
