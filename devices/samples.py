@@ -1,4 +1,4 @@
-"""The invented sample sites: draws them from a seed, and knows where their files lie. Pure but for reading and `write`.
+"""The invented sample sites: drawn from a seed. Pure but for `write`.
 
 Nothing in them is real: the outlines, the grids and the places are drawn by chance in the middle of a desert, where
 nobody lives; only the kind of community (three former villages, 33 cameras) follows a real example. `python -m
@@ -6,7 +6,6 @@ devices.samples` writes the files anew; a test keeps files and generator the sam
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,9 +17,7 @@ from shapely.geometry import MultiPoint, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from devices import geometry
-
-FOLDER = Path(__file__).parent / "sites"
-NAMES = ("zhihuo", "liujiang")
+from devices.siteplan import sample_path
 
 _Points = NDArray[np.float64]
 
@@ -76,11 +73,6 @@ SAMPLES = (
 )
 
 
-def path(name: str) -> Path:
-    """Where a sample site's file lies."""
-    return FOLDER / f"{name}.geojson"
-
-
 def draw(sample: Sample) -> bytes:
     """A sample site as GeoJSON text; the same sample gives the same bytes."""
     return _Drawing(sample).text()
@@ -89,7 +81,7 @@ def draw(sample: Sample) -> bytes:
 def write() -> None:
     """Write all sample sites' files anew."""
     for sample in SAMPLES:
-        path(sample.site).write_bytes(draw(sample))
+        sample_path(sample.site).write_bytes(draw(sample))
 
 
 class _Drawing:

@@ -24,6 +24,8 @@ from shapely.validation import explain_validity
 
 from devices.registry import NAME_RULE, Device, Grid, Kind, Registry, Site, is_name, prefix_fault
 
+SAMPLES = Path(__file__).parent / "sites"
+
 _T = TypeVar("_T")
 
 _DEVICE_KINDS: tuple[str, ...] = get_args(Kind)
@@ -42,16 +44,29 @@ class SitePlanError(ValueError):
     """The file can't be taken; the message names the feature and says what to change."""
 
 
+def sample_path(name: str) -> Path:
+    """Where the file of an invented sample site lies (see devices.samples)."""
+    return SAMPLES / f"{name}.geojson"
+
+
+def sample(name: str) -> SitePlan:
+    """An invented sample site: zhihuo or liujiang. Raises SitePlanError for another name."""
+    return read_plan(sample_path(name))
+
+
 def read_plan(file: Path) -> SitePlan:
     """Read and check a site file.
 
     Raises SitePlanError when it can't be opened, or at its first fault.
     """
+    return read(_text_of(file))
+
+
+def _text_of(file: Path) -> bytes:
     try:
-        text = file.read_bytes()
+        return file.read_bytes()
     except OSError as exc:
         raise SitePlanError(f"{file} can't be read: {exc.strerror}") from exc
-    return read(text)
 
 
 def read(text: bytes) -> SitePlan:
@@ -59,6 +74,18 @@ def read(text: bytes) -> SitePlan:
 
     Raises SitePlanError at the first fault.
     """
+    parts = _features_of(text)
+    sites = [part for part in parts if part.type == "site"]
+    if len(sites) != 1:
+        raise SitePlanError(f"there are {len(sites)} features of type 'site'; there must be exactly one")
+    site = sites[0].site()
+    grids = tuple(part.grid(site.site) for part in parts if part.type == "grid")
+    _check_grids(grids)
+    devices = tuple(part.device(site.site) for part in parts if part.type in _DEVICE_KINDS)
+    return SitePlan(site, grids, tuple(_placed(site, grids, devices)))
+
+
+def _features_of(text: bytes) -> "list[_Feature]":
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
@@ -68,15 +95,27 @@ def read(text: bytes) -> SitePlan:
     features = document.get("features")
     if not isinstance(features, list):
         raise SitePlanError("the FeatureCollection has no list of features")
-    parts = [_Feature(number, feature) for number, feature in enumerate(features, 1)]
-    sites = [part for part in parts if part.type == "site"]
-    if len(sites) != 1:
-        raise SitePlanError(f"there are {len(sites)} features of type 'site'; there must be exactly one")
-    site = sites[0].site()
-    grids = tuple(part.grid(site.site) for part in parts if part.type == "grid")
-    _check_grids(grids)
-    devices = tuple(part.device(site.site) for part in parts if part.type in _DEVICE_KINDS)
-    return SitePlan(site, grids, tuple(_placed(site, grids, devices)))
+    return [_Feature(number, feature) for number, feature in enumerate(features, 1)]
+
+
+def read_devices(file: Path, known: Registry, site: str | None = None) -> tuple[Device, ...]:
+    """Read and check the devices of a file for a site that `known` has, with its grids; grids of the file are passed
+    over.
+
+    The site is the file's own, or `site` where the file has none. A device may speak through a gateway that `known`
+    has. Raises SitePlanError at the first fault.
+    """
+    parts = _features_of(_text_of(file))
+    named = {part.site().site for part in parts if part.type == "site"} | ({site} if site else set())
+    if len(named) != 1:
+        raise SitePlanError("it must be clear which site the devices belong to: name one, in the file or beside it")
+    whose = known.sites.get(named.pop())
+    if whose is None:
+        raise SitePlanError("the file's site is not known yet: `skynet sites import` takes the whole file")
+    devices = tuple(part.device(whose.site) for part in parts if part.type in _DEVICE_KINDS)
+    grids = tuple(grid for grid in known.grids.values() if grid.site == whose.site)
+    others = {one.device: one for (of, _), one in known.devices.items() if of == whose.site and one.registered}
+    return tuple(_placed(whose, grids, devices, others))
 
 
 class _Feature:
@@ -234,14 +273,16 @@ def _check_grids(grids: tuple[Grid, ...]) -> None:
             above = parents[above]
 
 
-def _placed(site: Site, grids: tuple[Grid, ...], devices: tuple[Device, ...]) -> Iterator[Device]:
-    """The devices with their grids, after the checks that need to see the others."""
+def _placed(
+    site: Site, grids: tuple[Grid, ...], devices: tuple[Device, ...], others: dict[str, Device] | None = None
+) -> Iterator[Device]:
+    """The devices with their grids, after the checks that need to see each other and the site's `others`."""
     names: dict[str, Device] = {}
     for device in devices:
         if device.device in names:
             raise SitePlanError(f"the device {device.device!r} stands there twice")
         names[device.device] = device
-    _check_gateways(names)
+    _check_gateways((others or {}) | names)
     map_of_site = Registry(0, [site], grids)
     for device in devices:
         if device.grid is not None and (site.site, device.grid) not in map_of_site.grids:

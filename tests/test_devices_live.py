@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from servers import Broker, running_broker
 
 from devices import broker as rules
-from devices import feed, playing, samples, simulation, siteplan
+from devices import feed, playing, simulation, siteplan
 from devices.button import Button
 from devices.feed import Record
 from devices.registry import Registry
@@ -184,7 +184,7 @@ def test_a_broker_that_is_not_there_is_told(tmp_path: Path, mqtt: Broker) -> Non
 
 
 def test_a_whole_site_lives(tmp_path: Path, eventually: Eventually) -> None:
-    plan = siteplan.read_plan(samples.path("liujiang"))
+    plan = siteplan.sample("liujiang")
     registry = Registry(1, [plan.site], plan.grids, plan.devices)
     accounts = {(one.site, one.device): f"pass-{one.device}" for one in plan.devices}
     logins = [rules.Login(site, device, rules.hashed(password)) for (site, device), password in accounts.items()]
@@ -211,7 +211,7 @@ def test_a_whole_site_lives(tmp_path: Path, eventually: Eventually) -> None:
 
 
 def test_what_the_simulation_could_not_deliver_waits_for_the_next_one(tmp_path: Path) -> None:
-    plan = siteplan.read_plan(samples.path("liujiang"))
+    plan = siteplan.sample("liujiang")
     registry = Registry(1, [plan.site], plan.grids, plan.devices)
     accounts = {(one.site, one.device): "x" for one in plan.devices}
     stop = threading.Event()
