@@ -30,6 +30,9 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
         with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
             conn.execute("CREATE DATABASE template_skynet")
         migrate(cluster.url(port, "template_skynet"))
+        with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
+            # closed to everybody: TimescaleDB's own workers would come back to it and keep it from being copied
+            conn.execute("ALTER DATABASE template_skynet WITH ALLOW_CONNECTIONS false")
         yield cluster, port
 
 
