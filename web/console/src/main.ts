@@ -1,3 +1,6 @@
+import 'leaflet/dist/leaflet.css'
+import './styles/base.css'
+import './styles/map.css'
 import { createApp } from 'vue'
 import App from './App.vue'
 

@@ -1,0 +1,119 @@
+/** The live picture: the board fed by the connection, and whether it can be trusted. */
+import { computed, reactive, ref, watch } from 'vue'
+import type { Frame, Incident } from '../api/wire'
+import { demands, emptyBoard, receive, resumeQuery, type Effect } from '../feed/board'
+import { Connection } from '../feed/connection'
+import { isStale } from '../feed/pulse'
+import { makeLists } from '../queue/order'
+import { t } from '../i18n'
+import { learnServerTime, serverTime, steadyNow } from './clock'
+import { sessionEnded } from './session'
+import { tell } from './toasts'
+
+export const board = reactive(emptyBoard())
+
+/** Monotonic time of the last heartbeat or greeting; null before the first. */
+const heardAt = ref<number | null>(null)
+/** The server's time (epoch ms) of the same. */
+export const dataAsOf = ref<number | null>(null)
+export const connected = ref(false)
+/** When the page began to connect (monotonic): the first seconds are a start, not a failure. */
+const startedAt = ref<number | null>(null)
+
+/** Nothing on the screen can be trusted: no heartbeat for 6 s. */
+export const stale = computed(
+  () => startedAt.value !== null && isStale(heardAt.value ?? startedAt.value, steadyNow.value),
+)
+
+type Listener = (incident: Incident, kind: 'arrived' | 'again') => void
+const listeners: Listener[] = []
+
+/** Be told of each incident that newly wants an answer, and of each repeat. */
+export function onAlarm(listener: Listener): void {
+  listeners.push(listener)
+}
+
+let onStrangeDevice: (site: string) => void = () => undefined
+export function whenStrangeDevice(reload: (site: string) => void): void {
+  onStrangeDevice = reload
+}
+
+let connection: Connection | null = null
+let greetedBefore = false
+
+function heard(frame: Frame): void {
+  if (frame.type === 'heartbeat') learnServerTime(frame.ts)
+  if (frame.type !== 'heartbeat' && frame.type !== 'hello') return
+  heardAt.value = performance.now()
+  steadyNow.value = heardAt.value
+  dataAsOf.value = frame.type === 'heartbeat' ? Date.parse(frame.ts) : serverTime()
+}
+
+function take(frame: Frame): boolean {
+  const effects = receive(board, frame)
+  if (effects.some((effect) => effect.kind === 'gap')) return false
+  heard(frame)
+  effects.forEach(act)
+  return true
+}
+
+function act(effect: Effect): void {
+  switch (effect.kind) {
+    case 'arrived':
+    case 'again':
+      for (const listener of listeners) listener(effect.incident, effect.kind)
+      break
+    case 'strangeDevice':
+      onStrangeDevice(effect.site)
+      break
+    case 'caughtUp':
+      if (!greetedBefore) greetedBefore = true
+      else if (effect.reloaded) tell(t('reloaded'))
+      else tell(effect.replayed > 0 ? t('caughtUp', { n: effect.replayed }) : t('caughtUpNothing'))
+      break
+    case 'gap':
+      break
+  }
+}
+
+/** Begin to listen, with an empty board. */
+export function startLive(): void {
+  stopLive()
+  Object.assign(board, emptyBoard())
+  heardAt.value = null
+  dataAsOf.value = null
+  greetedBefore = false
+  startedAt.value = performance.now()
+  connection = new Connection({
+    resume: () => resumeQuery(board),
+    frame: take,
+    loggedOut: sessionEnded,
+    connected: (is) => {
+      connected.value = is
+    },
+  })
+  connection.start()
+}
+
+export function stopLive(): void {
+  connection?.stop()
+  connection = null
+  startedAt.value = null
+  connected.value = false
+}
+
+watch(steadyNow, (now) => connection?.checkSilence(now))
+
+/** How many wait for an answer, by site. */
+export const waitingBySite = computed(() => {
+  const counts = new Map<string, number>()
+  for (const incident of board.incidents.values()) {
+    if (demands(incident)) counts.set(incident.site, (counts.get(incident.site) ?? 0) + 1)
+  }
+  return counts
+})
+
+/** The site whose incidents and map are shown; null: all. */
+export const shownSite = ref<string | null>(null)
+
+export const lists = computed(() => makeLists(board.incidents.values(), shownSite.value))

@@ -1,0 +1,94 @@
+/** Taking steps: on the incident that is selected, with the version that is on the screen, once. */
+import { reactive } from 'vue'
+import { takeStep } from '../api/calls'
+import { Refused, Unreachable } from '../api/http'
+import type { Incident, Problem } from '../api/wire'
+import { t } from '../i18n'
+import { STATE_WORD } from '../i18n/words'
+import { asksFirst, bodyOf, isPossible, type Answers, type Verb } from '../steps/verbs'
+import { desk, known, selected, selectedGone, touch } from './desk'
+import { stale } from './live'
+import { session } from './session'
+import { hush } from './sound'
+import { tell } from './toasts'
+
+const NOTHING: Answers = { to: '', outcome: null, note: '' }
+
+/** Steps on their way or done, as `id verb version`: the same key pressed twice sends one. */
+const sent = reactive(new Set<string>())
+
+const nameOf = (verb: Verb, incident: Incident, version: number): string => `${incident.id} ${verb} ${version}`
+
+export function isUnderway(verb: Verb, incident: Incident): boolean {
+  return sent.has(nameOf(verb, incident, incident.version))
+}
+
+/** A key or a button: take the step on the selected incident, or open the form that it needs. */
+export function begin(verb: Verb): void {
+  touch()
+  const incident = selected.value
+  if (incident === null) return tell(t('selectFirst'))
+  if (selectedGone.value) return tell(t('goneNothingDone'), 'warning')
+  if (stale.value) return tell(t('staleRefuse'), 'warning')
+  if (!isPossible(verb, incident)) return tellImpossible(verb, incident)
+  if (asksFirst(verb)) {
+    desk.form = { verb, id: incident.id, version: incident.version }
+    desk.view = 'detail'
+  } else void send(verb, incident, incident.version, NOTHING)
+}
+
+function tellImpossible(verb: Verb, incident: Incident): void {
+  if (verb !== 'acknowledge') return tell(t('stepImpossible', { state: t(STATE_WORD[incident.state]) }))
+  if (incident.owner !== null && incident.owner !== session.me?.name) tell(t('lostClaim', { owner: incident.owner }))
+  // ours already: the second A does nothing
+}
+
+/** Confirm the open form. Returns whether it is done; the form stays open otherwise. */
+export async function confirm(answers: Answers): Promise<boolean> {
+  const form = desk.form
+  if (form === null) return false
+  const incident = known(form.id)
+  if (incident === null) return false
+  if (stale.value) {
+    tell(t('staleRefuse'), 'warning')
+    return false
+  }
+  const done = await send(form.verb, incident, form.version, answers)
+  // only this form: meanwhile the officer may have opened another
+  if (desk.form === form) {
+    if (done) desk.form = null
+    else form.version = known(form.id)?.version ?? form.version
+  }
+  return done
+}
+
+async function send(verb: Verb, incident: Incident, version: number, answers: Answers): Promise<boolean> {
+  const name = nameOf(verb, incident, version)
+  if (sent.has(name)) return false
+  sent.add(name)
+  try {
+    await takeStep(incident.id, verb, bodyOf(verb, version, answers))
+    hush(incident.id)
+    if (asksFirst(verb)) sent.delete(name) // a second note is another note
+    return true
+  } catch (error) {
+    sent.delete(name)
+    if (error instanceof Unreachable) tell(t('stepFailed'), 'warning')
+    else if (error instanceof Refused) tellRefusal(error.problem)
+    else throw error
+    return false
+  }
+}
+
+function tellRefusal(problem: Problem): void {
+  if (problem.status === 401) return // the log-in page says it
+  if (problem.status !== 409) {
+    tell(t('stepRefused', { detail: problem.detail ?? problem.title }), 'warning')
+  } else if (problem.state === 'resolved' || problem.state === 'closed') {
+    tell(t('lostResolved'), 'warning')
+  } else if (problem.owner && problem.owner !== session.me?.name) {
+    tell(t('lostClaim', { owner: problem.owner }), 'warning')
+  } else {
+    tell(t('lostOther', { state: problem.state === undefined ? '?' : t(STATE_WORD[problem.state]) }), 'warning')
+  }
+}
