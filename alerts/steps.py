@@ -6,10 +6,10 @@ from datetime import datetime
 import msgspec
 import psycopg
 from psycopg import Connection
-from store.people import is_person_of
 
 from alerts.lifecycle import CLOSE_AFTER, Conflict, NotAllowed, Step, note_of, take_step
 from store import feed, incidents, timers
+from store.belonging import is_person_of
 from store.connect import transient
 from store.records import Change, Incident
 

@@ -110,7 +110,10 @@ _OWN_ROLES: dict[str, list[dict[str, Any]]] = {
     "feeds": [_acl("subscribePattern", "#"), _acl("publishClientSend", "#")],
     "recorder": [_acl("subscribePattern", "#")],
     "probe": [],
-    "admin": [_acl("subscribePattern", "$CONTROL/#"), _acl("publishClientSend", "$CONTROL/#")],
+    "admin": [
+        _acl(kind, "$CONTROL/dynamic-security/#")
+        for kind in ("publishClientSend", "publishClientReceive", "subscribePattern")
+    ],
 }
 _ROLE_OF = {
     "skynet-alarms": "listener",

@@ -61,6 +61,12 @@ class Knowledge:
                 self._own.close()
                 raise
 
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._refreshing:
+            if self._own is not None:
+                self._own.close()
+
 
 def keep_fresh(
     knowledge: Knowledge,

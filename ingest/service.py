@@ -94,6 +94,7 @@ class Ingest:
             session.stop()
         for worker in self._workers:
             worker.join(5)
+        self._knowledge.close()
         log.info("ingest ended")
 
     def _threads(self) -> list[threading.Thread]:
