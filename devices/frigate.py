@@ -23,7 +23,7 @@ import orjson
 from devices import jsontext, times
 from devices.messages import Alive, Decoded, Event, Phase, Reject, Status, Unregistered
 from devices.presses import PressWindow, made_up_id
-from devices.registry import Device, Registry, name_for_native
+from devices.registry import NO_EXPECTATION, Device, Registry, name_for_native
 
 TOPICS = ("available", "events", "reviews", "stats", "+/status/detect")
 """What is read below a prefix; a camera's name has no '/'."""
@@ -119,7 +119,7 @@ def _camera(gateway: Device, name: str, registry: Registry) -> tuple[str, Unregi
     if known is not None:
         return known.device, None
     made = name_for_native(gateway.device, name)
-    return made, Unregistered(gateway.site, made, "camera", gateway.device, name)
+    return made, Unregistered(gateway.site, made, "camera", gateway.device, name, NO_EXPECTATION)
 
 
 def _event(site: str, device: str, phase: Phase, before: dict[str, Any], after: dict[str, Any]) -> Event | None:

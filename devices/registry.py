@@ -22,7 +22,7 @@ Kind = Literal["camera", "button", "gateway"]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")  # a site's or a device's name, as it stands in topics
 NAME_RULE = "lower-case letters, digits and '-', at most 48, not beginning with '-'"
 
-NO_EXPECTATION = 90_000.0  # seconds, 25 h: a sleeping battery device that nobody told us about may be silent so long
+NO_EXPECTATION = 90_000.0  # seconds, 25 h: behind a gateway, what nobody registered may sleep, or have nothing to see
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,4 +182,5 @@ def name_for_native(gateway: str, native: str) -> str:
     """A device name for a native name that nobody registered: readable if it can be, and always the same one."""
     digest = hashlib.blake2b(f"{gateway}\0{native}".encode(errors="replace"), digest_size=4).hexdigest()
     words = re.sub(r"[^a-z0-9]+", "-", native.lower()).strip("-")[:30].strip("-")
-    return f"{words}-{digest}" if words else f"unnamed-{digest}"
+    readable = any(letter.isalpha() for letter in words)  # what is left of a Chinese name may be a lone number
+    return f"{words}-{digest}" if readable else f"unnamed-{digest}"
