@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices import broker
-from skynet.local import mosquitto, postgres
-from skynet.local.mosquitto import Mosquitto, free_port
+from skynet.local import mosquitto, ports, postgres
+from skynet.local.mosquitto import Mosquitto
 from skynet.local.postgres import Postgres
 from skynet.local.processes import as_user, dies_with_parent, service_user
 from skynet.local.programs import server_programs
@@ -59,7 +59,7 @@ def running_database(folder: Path) -> Iterator[tuple[Postgres, int]]:
     """A TimescaleDB below `folder`, ended with SIGINT (fast shutdown)."""
     cluster = Postgres(server_programs(), folder)
     cluster.prepare(lambda _: None)
-    port = free_port()
+    port = ports.free()
     process = _start(cluster.command(port), folder, folder.with_suffix(".log"), signal.SIGINT)
     try:
         postgres.wait_for(cluster.url(port, "postgres"))
@@ -73,7 +73,7 @@ def running_database(folder: Path) -> Iterator[tuple[Postgres, int]]:
 def running_broker(folder: Path, logins: list[broker.Login] | None = None) -> Iterator[Broker]:
     """A Mosquitto below `folder` that knows our own users and `logins`."""
     server = Mosquitto(server_programs(), folder)
-    port = free_port()
+    port = ports.free()
     server.prepare(port, logins or [], lambda _: None)
 
     def start() -> "subprocess.Popen[bytes]":

@@ -36,6 +36,6 @@ def up(
     port = web_port if web_port is not None else settings.web_port if "web_port" in settings.model_fields_set else None
     wanted = Wanted(settings.data_dir, host or settings.host, port, mqtt_port, db_port, ready_file, simulate)
     try:
-        System(wanted, settings, say).run()
+        System(wanted, settings, say, typer.echo).run()
     except (CantRun, ProgramsError) as exc:
         raise CommandError(str(exc)) from exc

@@ -1,7 +1,6 @@
 """A Mosquitto of our own: its configuration from devices.broker, who may log in from the database."""
 
 import secrets
-import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,9 +55,19 @@ class Mosquitto:
     def _move_broken_store(self, store: Path, progress: Say) -> None:
         """A store that Mosquitto can't read keeps it from starting at all; the devices' spools hold what matters."""
         if store.exists() and store.read_bytes()[:15] != b"\x00\xb5\x00mosquitto db":
-            broken = store.with_suffix(f".broken-{int(time.time())}")
+            self.start_empty(progress)
+
+    def start_empty(self, progress: Say) -> None:
+        """Put the broker's store aside, so that the next start is without it."""
+        store = self.folder / "data" / "mosquitto.db"
+        if store.exists():
+            broken = store.with_suffix(f".broken-{time.time_ns()}")
             store.rename(broken)
-            progress(f"the broker's store can't be read; it was moved to {broken.name}")
+            progress(f"the broker's store can't be used; it was moved to {broken.name}")
+
+    def is_prepared(self) -> bool:
+        """Whether its files were written before."""
+        return (self.folder / "dynamic-security.json").exists()
 
     def command(self) -> list[str]:
         """How it is started, without the user it runs as."""
@@ -120,10 +129,3 @@ def wait_for(host: str, port: int, password: str, seconds: float = 20.0) -> None
         if time.monotonic() > deadline:
             raise CantRun(f"the broker at {host}:{port} does not let us in after {seconds:.0f} s; read its log")
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from skynet.local.processes import CantRun, as_user, give, service_user
@@ -102,8 +103,18 @@ class Postgres:
                 conn.execute(f"CREATE DATABASE {DATABASE}")
 
     def forget_stale_pid(self) -> None:
-        """After a kill -9 the pid file may name a pid that something else has by now; who calls knows that none runs."""
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        """Take away the pid file of a crash, if its pid is something else's by now: PostgreSQL would refuse to start.
+
+        While a PostgreSQL of this cluster runs, the file stays: two on one cluster would destroy it.
+        """
+        file = self.data / "postmaster.pid"
+        try:
+            pid = int(file.read_text("utf-8").splitlines()[0])
+            running = psutil.Process(pid).cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return  # no such file, or no such process, which PostgreSQL finds out by itself
+        if str(self.data) not in running:
+            file.unlink(missing_ok=True)
 
 
 def answers(url: str) -> bool:

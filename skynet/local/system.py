@@ -3,7 +3,6 @@
 import fcntl
 import os
 import signal
-import socket
 import sys
 import time
 import urllib.error
@@ -18,22 +17,24 @@ import orjson
 import psycopg
 import structlog
 
-from devices import samples, siteplan
-from skynet.local import mosquitto, postgres
-from skynet.local.mosquitto import Mosquitto, free_port
+from devices import siteplan
+from devices.broker import Login
+from skynet.local import mosquitto, ports, postgres
+from skynet.local.mosquitto import Mosquitto
 from skynet.local.postgres import Postgres
 from skynet.local.processes import CantRun
 from skynet.local.programs import Say, server_programs
 from skynet.local.supervisor import Program, Supervisor
 from skynet.settings import Settings, system_file
-from store import feed, migrate, parts, people, registry
+from store import feed, migrate, people, registry
+from store import parts as store_parts
 from store.connect import connect
 
 log = structlog.get_logger(__name__)
 
 ADMIN = "admin"
 LINK_LASTS = timedelta(hours=12)
-_PREFERRED = {"web": 8420, "mqtt": 18830, "database": 54320}
+SAMPLE_SITES = ("zhihuo", "liujiang")
 
 
 @dataclass(frozen=True)
@@ -52,43 +53,57 @@ class Wanted:
 class System:
     """Everything that `skynet up` runs, from the first file to the last process."""
 
-    def __init__(self, wanted: Wanted, settings: Settings, progress: Say) -> None:
+    def __init__(self, wanted: Wanted, settings: Settings, progress: Say, tell: Say) -> None:
         self._wanted = wanted
         self._settings = settings
         self._say = progress
+        self._answer = tell
         self._folder = wanted.data_dir.resolve()
         self._held: IO[str] | None = None
         self._stopping = False
+        self._may_break_off = True  # until the first process is ours to end
 
     def run(self) -> None:
-        """Bring everything up, say where it is, keep it running until SIGINT or SIGTERM, end it.
+        """Bring everything up, say where it is, keep it running until SIGINT, SIGTERM or SIGHUP, end it.
 
         Raises CantRun, ProgramsError and psycopg errors when it can't be brought up; what was started is ended first.
         """
         self._hold_folder()
-        self._supervisor = Supervisor(self._folder)
-        self._supervisor.end_leftovers()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self._supervisor = Supervisor(self._folder, self._say)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
+            self._supervisor.end_leftovers()
             self._bring_up()
             while not self._stopping:
                 self._supervisor.watch()
                 time.sleep(0.1)
         except _Interrupted:
             pass
+        except Exception:
+            if not self._stopping:  # what fails because the end was asked for (Ctrl-C also ends apt-get) is no fault
+                raise
         finally:
-            self._stopping = True  # a second Ctrl-C must not break the ending
+            self._stopping = True
+            self._may_break_off = False  # a second Ctrl-C must not break the ending
             self._say("ending")
-            if self._wanted.ready_file is not None:
-                self._wanted.ready_file.unlink(missing_ok=True)
+            for announced in (self._wanted.ready_file, system_file(self._folder)):
+                if announced is not None:
+                    announced.unlink(missing_ok=True)
             self._supervisor.stop()
             self._say("ended")
 
     def _on_signal(self, _number: int, _frame: object) -> None:
-        if not self._stopping:
-            self._stopping = True
+        breaks_off = self._may_break_off and not self._stopping
+        self._stopping = True
+        if breaks_off:
             raise _Interrupted
+
+    def _start(self, program: Program) -> None:
+        self._may_break_off = False
+        if self._stopping:
+            raise _Interrupted
+        self._supervisor.start(program)
 
     def _hold_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -101,48 +116,41 @@ class System:
     def _bring_up(self) -> None:
         if self._wanted.ready_file is not None:
             self._wanted.ready_file.unlink(missing_ok=True)
-        ports = self._ports()
-        database_url = self._start_database(ports["database"])
+        chosen = self._ports()
+        database_url = self._start_database(chosen["database"])
         self._say("migrating the database")
         migrate.migrate(database_url)
         if self._wanted.simulate:
             self._import_sample_sites(database_url)
-        host, mqtt_port, mqtt_password = self._start_broker(ports["mqtt"], database_url)
-        web_url = self._settings.web_url or f"http://{_shown_host(self._wanted.host)}:{ports['web']}"
+        host, mqtt_port, mqtt_password = self._start_broker(chosen["mqtt"], database_url)
+        web_url = self._settings.web_url or f"http://{_shown_host(self._wanted.host)}:{chosen['web']}"
         facts = {
             "database_url": database_url,
             "mqtt_url": f"mqtt://{host}:{mqtt_port}",
             "mqtt_password": mqtt_password,
             "web_url": web_url,
             "host": self._wanted.host,
-            "web_port": ports["web"],
+            "web_port": chosen["web"],
         }
         _write_private(system_file(self._folder), orjson.dumps(facts, option=orjson.OPT_INDENT_2))
         for part in ("ingest", "alerts", "web"):
-            self._supervisor.start(self._part(part, facts))
+            self._start(self._part(part, facts))
         self._say("waiting until everything works")
         began = datetime.now(UTC)
-        local = f"http://{_shown_host(self._wanted.host)}:{ports['web']}"
+        local = f"http://{_shown_host(self._wanted.host)}:{chosen['web']}"
         self._wait(lambda: _ready(local, database_url, began), "the system", 60.0)
         if self._wanted.simulate:
-            self._supervisor.start(self._part("simulate", facts))
+            self._start(self._part("simulate", facts))
         self._tell(facts, web_url)
 
     def _ports(self) -> dict[str, int]:
-        """The ports: as asked for, else as at the last start of this folder, else the usual ones, else free ones."""
-        kept_file = self._folder / "run" / "ports.json"
-        kept = orjson.loads(kept_file.read_bytes()) if kept_file.exists() else {}
         asked = {"web": self._wanted.web_port, "mqtt": self._wanted.mqtt_port, "database": self._wanted.db_port}
-        needed = {"web"}
-        if self._settings.mqtt_url is None:
-            needed.add("mqtt")
-        if self._settings.database_url is None:
-            needed.add("database")
-        chosen: dict[str, int] = {"mqtt": 0, "database": 0}
-        for name in sorted(needed):
-            chosen[name] = _port(name, asked[name], kept.get(name), self._wanted.host if name == "web" else "127.0.0.1")
-        kept_file.write_bytes(orjson.dumps(chosen))
-        return chosen
+        if self._settings.mqtt_url is not None:
+            del asked["mqtt"]
+        if self._settings.database_url is not None:
+            del asked["database"]
+        hosts = {"web": self._wanted.host}
+        return {"mqtt": 0, "database": 0, **ports.choose(self._folder / "run" / "ports.json", asked, hosts)}
 
     def _start_database(self, port: int) -> str:
         if self._settings.database_url is not None:
@@ -150,7 +158,7 @@ class System:
         cluster = Postgres(server_programs(self._say), self._folder / "postgres")
         cluster.prepare(self._say)
         self._say(f"starting TimescaleDB on port {port}")
-        self._supervisor.start(
+        self._start(
             Program(
                 "database",
                 cluster.command(port),
@@ -158,6 +166,7 @@ class System:
                 end=signal.SIGINT,  # PostgreSQL's fast shutdown
                 as_service=True,
                 reads=cluster.data,
+                before=lambda _deaths: cluster.forget_stale_pid(),
             )
         )
         self._wait(lambda: postgres.answers(cluster.url(port, "postgres")), "PostgreSQL", 60.0, part="database")
@@ -168,15 +177,27 @@ class System:
         if self._settings.mqtt_url is not None:
             return (*self._settings.require_mqtt(), self._settings.require_mqtt_password())
         broker = Mosquitto(server_programs(self._say), self._folder / "mosquitto")
-        with connect(database_url, part="up") as conn:
-            known = registry.load(conn)
-            prefixes = {key: device.prefix for key, device in known.devices.items()}
-            allowed = mosquitto.logins(registry.all_credentials(conn), prefixes)
-        broker.prepare(port, allowed, self._say)
+
+        def before(quick_deaths: int) -> None:
+            try:
+                broker.prepare(port, _logins(database_url), self._say)
+            except psycopg.OperationalError:
+                if not quick_deaths and not broker.is_prepared():
+                    raise
+                # the database is away just now: the file as the plugin has kept it will do
+            if quick_deaths > 1:
+                broker.start_empty(self._say)
+
         self._say(f"starting Mosquitto on port {port}")
-        self._supervisor.start(
+        self._start(
             Program(
-                "broker", broker.command(), {"PATH": "/usr/bin:/bin"}, as_service=True, reads=broker.folder / "data"
+                "broker",
+                broker.command(),
+                {"PATH": "/usr/bin:/bin"},
+                as_service=True,
+                reads=broker.folder / "data",
+                before=before,
+                stage=1,
             )
         )
         answers = lambda: mosquitto.answers("127.0.0.1", port, broker.password)  # noqa: E731
@@ -186,27 +207,29 @@ class System:
     def _import_sample_sites(self, database_url: str) -> None:
         with connect(database_url, part="up") as conn:
             known = registry.load(conn).sites
-            for name in samples.NAMES:
+            for name in SAMPLE_SITES:
                 if name not in known:
                     self._say(f"importing the invented sample site {name}")
-                    registry.import_site(conn, siteplan.read_plan(samples.path(name)))
+                    registry.import_site(conn, siteplan.sample(name))
 
     def _part(self, name: str, facts: dict[str, object]) -> Program:
         """A process of ours; what it must know it is given in its environment, since an argument list is public."""
         ours = {key: value for key, value in os.environ.items() if not key.startswith("SKYNET_")}
         given = {f"SKYNET_{key.upper()}": str(value) for key, value in facts.items()}
         passed = {
-            f"SKYNET_{key.upper()}": str(getattr(self._settings, key))
+            f"SKYNET_{key.upper()}": str(value.resolve() if isinstance(value, Path) else value)
             for key in self._settings.model_fields_set - set(facts) - {"data_dir"}
-            if getattr(self._settings, key) is not None
+            if (value := getattr(self._settings, key)) is not None
         }
         environment = {**ours, **passed, **given, "SKYNET_DATA_DIR": str(self._folder)}
         command = Path(sys.executable).with_name("skynet")
-        return Program(name, [sys.executable, str(command), name], environment)
+        return Program(name, [sys.executable, str(command), name], environment, stage=2)
 
     def _wait(self, ready: Callable[[], bool], what: str, seconds: float, part: str | None = None) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
+            if self._stopping:
+                raise _Interrupted
             self._supervisor.watch()
             if time.monotonic() > deadline:
                 where = self._supervisor.log_of(part) if part else self._folder / "logs"
@@ -223,9 +246,17 @@ class System:
         if self._wanted.ready_file is not None:
             urls = {"web": web_url, "login": login, "mqtt": facts["mqtt_url"], "database": database_url}
             _write_private(self._wanted.ready_file, orjson.dumps(urls, option=orjson.OPT_INDENT_2))
-        self._say(f"the console is at {web_url}")
-        self._say(f"log in once, as {ADMIN}, by this link: {login}")
-        self._say(f"devices connect to {facts['mqtt_url']}; Ctrl-C ends everything")
+        self._answer(f"Console: {web_url}")
+        self._answer(f"Log in once, as {ADMIN}, by this link: {login}")
+        self._answer(f"Devices connect to {facts['mqtt_url']}. Ctrl-C ends everything")
+
+
+def _logins(database_url: str) -> list[Login]:
+    """Who may log in at the broker, as the database knows it."""
+    with connect(database_url, part="up") as conn:
+        known = registry.load(conn)
+        prefixes = {key: device.prefix for key, device in known.devices.items()}
+        return mosquitto.logins(registry.all_credentials(conn), prefixes)
 
 
 class _Interrupted(Exception):
@@ -238,33 +269,6 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _port(name: str, asked: int | None, kept: int | None, host: str) -> int:
-    """A port for a server.
-
-    Raises CantRun when the one asked for is taken.
-    """
-    if asked == 0:
-        return kept if kept and _is_free(kept, host) else free_port()
-    if asked is not None:
-        if not _is_free(asked, host):
-            raise CantRun(f"port {asked} for the {name} is taken: give another, or 0 for any free one")
-        return asked
-    for port in (kept, _PREFERRED[name]):
-        if port and _is_free(port, host):
-            return port
-    return free_port()
-
-
-def _is_free(port: int, host: str) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 def _ready(web_url: str, database_url: str, began: datetime) -> bool:
     """Whether every part works: the web server says so, and the parts of this start have beaten."""
     try:
@@ -272,7 +276,7 @@ def _ready(web_url: str, database_url: str, began: datetime) -> bool:
             if answer.status != 200:
                 return False
         with connect(database_url, part="up") as conn:
-            working = {one.part for one in parts.list_parts(conn) if one.ready_since and one.ready_since >= began}
+            working = {one.part for one in store_parts.list_parts(conn) if one.ready_since and one.ready_since >= began}
     except (OSError, urllib.error.URLError, psycopg.OperationalError):
         return False
     return {"ingest", "alerts"} <= working
