@@ -16,7 +16,7 @@ help:
 	@echo "make test     every test, against a real TimescaleDB, Mosquitto and Chromium"
 	@echo "make check    lint, format, types, the compose file, the console"
 	@echo "make bench    measure it beside a hand-written floor; writes docs/performance.md"
-	@echo "make console  build the console alone"
+	@echo "make console  the console's development server, beside a running system (make run)"
 
 setup: $(DONE)/project $(DONE)/console programs
 
@@ -37,7 +37,8 @@ check: setup
 bench: setup
 	$(BIN)/python -m bench
 
-console: $(DONE)/console
+console: setup
+	cd web/console && $(NPM) run dev
 
 programs: $(DONE)/project
 	@$(BIN)/python -m skynet.local.fetch servers
