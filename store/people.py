@@ -75,12 +75,6 @@ def find(conn: Connection, name: str) -> Person | None:
     return None if row is None else Person(row[0], row[1], tuple(row[2]))
 
 
-def is_person_of(conn: Connection, name: str, site: str) -> bool:
-    """Whether somebody of this log-in name works for the site."""
-    person = find(conn, name)
-    return person is not None and site in person.sites
-
-
 def password_hash_of(conn: Connection, name: str) -> str | None:
     """The argon2id hash of a person's password; None for a stranger, or who has none."""
     row = conn.execute("SELECT password_hash FROM users WHERE name = %s", (name,)).fetchone()
