@@ -24,6 +24,7 @@ KEEPALIVE = 20  # seconds
 FIRST_RETRY = 0.25  # seconds
 SLOWEST_RETRY = 2.0  # seconds
 CONNECT_LIMIT = 3.0  # seconds
+KEEP_EVERY = 0.1  # seconds: how often connections are looked after
 
 
 class LiveDevice:
@@ -159,6 +160,7 @@ class Driver:
 
     def __init__(self, devices: Iterable[LiveDevice]) -> None:
         self._devices = list(devices)
+        self._keep_next = 0.0
         self._bell, self._rope = socket.socketpair()
         self._bell.settimeout(0)
         self._rope.settimeout(0)
@@ -166,8 +168,10 @@ class Driver:
     def step(self, seconds: float) -> None:
         """Wait at most so long for something to move, and move it."""
         now = time.monotonic()
-        for device in self._devices:
-            device.keep(now)
+        if now >= self._keep_next:  # a hundred devices need not be looked at for each byte of one
+            self._keep_next = now + KEEP_EVERY
+            for device in self._devices:
+                device.keep(now)
         poll = select.poll()
         poll.register(self._bell, select.POLLIN)
         by_number: dict[int, LiveDevice] = {}
@@ -176,7 +180,7 @@ class Driver:
             if cable is not None:
                 by_number[cable.fileno()] = device
                 poll.register(cable, select.POLLIN | (select.POLLOUT if device.wants_write() else 0))
-        for number, what in poll.poll(max(0.0, seconds) * 1000):
+        for number, what in poll.poll(max(0.0, min(seconds, self._keep_next - now)) * 1000):
             device_of = by_number.get(number)
             if device_of is None:
                 self._hear_bell()

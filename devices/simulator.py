@@ -119,7 +119,8 @@ class _Simulation:
             for device in self._all:
                 self._say(0.0, device, "status", {"online": True, "firmware": "sim-1"})
             if self._scenario.first_press is not None and self._buttons:
-                self._press(random, self._scenario.first_press, self._any(random, self._buttons))
+                button = self._any(random, self._buttons)
+                self._say(self._scenario.first_press, button, "alarm", {"id": self._next_id(), "action": "press"})
         self._draw_silences(random, start)
         self._draw_tracks(random, start, hour)
         self._draw_notable(random, start, hour)
