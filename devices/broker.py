@@ -88,27 +88,32 @@ def username(site: str, device: str) -> str:
 
 
 def device_acls(site: str, device: str, prefix: str | None = None) -> list[dict[str, Any]]:
-    """What a device may do: publish its own up channels and read its own down channels; a gateway below its prefix."""
+    """What a device may do: publish its own up channels and read its own down channels.
+
+    A gateway publishes below its prefix and nowhere else, and reads there too: other makers' systems take orders there.
+    """
     root = f"skynet/v1/{site}/{device}"
-    up = [f"{root}/{channel}" for channel in UP_CHANNELS]
-    if prefix is not None:
-        up = [f"{prefix}/#", f"{root}/status", f"{root}/telemetry"]
-    down = [f"{root}/{channel}" for channel in DOWN_CHANNELS]
+    up = [f"{root}/{channel}" for channel in UP_CHANNELS] if prefix is None else [f"{prefix}/#"]
+    down = [f"{root}/{channel}" for channel in DOWN_CHANNELS] + ([] if prefix is None else [f"{prefix}/#"])
     return [_acl("publishClientSend", topic) for topic in up] + [_acl("subscribePattern", topic) for topic in down]
 
 
 def _acl(kind: str, topic: str, *, allow: bool = True) -> dict[str, Any]:
-    return {"acltype": kind, "topic": topic, "priority": 0, "allow": allow}
+    # what is forbidden is looked at first
+    return {"acltype": kind, "topic": topic, "priority": 0 if allow else 1, "allow": allow}
 
+
+# everything that devices say; the plugin's wildcard would take the broker's own control topics in as well
+_READS_ALL = [_acl("subscribePattern", "#"), _acl("subscribePattern", "$CONTROL/#", allow=False)]
 
 _OWN_ROLES: dict[str, list[dict[str, Any]]] = {
     "listener": [
-        _acl("subscribePattern", "#"),
+        *_READS_ALL,
         _acl("publishClientSend", "skynet/v1/+/+/receipt"),
         _acl("publishClientSend", "skynet/v1/+/+/command"),
     ],
-    "feeds": [_acl("subscribePattern", "#"), _acl("publishClientSend", "#")],
-    "recorder": [_acl("subscribePattern", "#")],
+    "feeds": [*_READS_ALL, _acl("publishClientSend", "#")],
+    "recorder": _READS_ALL,
     "probe": [],
     "admin": [
         _acl(kind, "$CONTROL/dynamic-security/#")

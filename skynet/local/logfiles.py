@@ -9,7 +9,7 @@ LARGEST = 20_000_000  # bytes; two files of this size are kept of each part
 LOOK_EVERY = 0.5  # seconds
 SHOWN_AT_ONCE = 5  # lines; a part that complains without end must not hide what the others say
 _WARNING = re.compile(rb"\[(warning|error|critical)\s*\]|\"level\": ?\"(warning|error|critical)|"
-                      rb"\b(WARNING|ERROR|FATAL|PANIC):|(^|: )(Error|Warning)\b|^skynet: |^Traceback|^\w+Error\b")  # fmt: skip
+                      rb"\b(WARNING|FATAL|PANIC):|(^|: )(Error|Warning)\b|^skynet: |^Traceback|^\w+Error\b")  # fmt: skip
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 

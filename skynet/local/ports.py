@@ -51,6 +51,7 @@ def _port(name: str, asked: int | None, kept: int | None, host: str) -> int:
 
 
 def is_free(port: int, host: str) -> bool:
+    """Whether nobody listens on the port of that address; False as well when the address is none of ours."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
