@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 
 import orjson
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 SECRETS = Path("/run/secrets")
 
@@ -119,3 +125,22 @@ def load(data_dir: Path | None = None) -> Settings:
         raise SettingsError(f"{path} can't be read ({exc}); start `skynet up` again, or delete it") from exc
     missing = {name: value for name, value in system.items() if name not in given.model_fields_set}
     return Settings.model_validate({**given.model_dump(include=given.model_fields_set), **missing})
+
+
+def origins(loaded: Settings) -> dict[str, str]:
+    """Where each setting's value is from, for people to read."""
+    environment = EnvSettingsSource(Settings)()
+    secrets = SecretsSettingsSource(Settings, SECRETS)() if SECRETS.is_dir() else {}
+    path = system_file(loaded.data_dir)
+    system = orjson.loads(path.read_bytes()) if path.exists() else {}
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        if name in environment:
+            found[name] = f"environment SKYNET_{name.upper()}"
+        elif name in secrets:
+            found[name] = f"file {SECRETS}/skynet_{name}"
+        elif name in system:
+            found[name] = f"file {path}"
+        else:
+            found[name] = "default" if name not in loaded.model_fields_set else "--data-dir"
+    return found

@@ -44,3 +44,14 @@ def list_parts(conn: Connection) -> list[Part]:
         return cur.execute(
             "SELECT part, instance, started_at, ready_since, beat_at, registry_version FROM parts ORDER BY beat_at DESC"
         ).fetchall()
+
+
+def behind(conn: Connection, part: str, version: int, *, within: float = 5.0) -> int:
+    """How many instances of a part beat in the last `within` seconds and do not yet have this version of the registry."""
+    row = conn.execute(
+        "SELECT count(*) FROM parts WHERE part = %s AND registry_version < %s"
+        " AND beat_at > clock_timestamp() - make_interval(secs => %s)",
+        (part, version, within),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

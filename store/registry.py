@@ -13,6 +13,7 @@ from devices.registry import Device, Grid, Registry, Site, prefix_fault
 from devices.siteplan import SitePlan
 
 CHANNEL = "skynet_registry"
+_ADDING = 0x5C1DE  # any number, the same for every command that adds devices
 
 _DEVICE_FIELDS = tuple(Device.__struct_fields__)
 _DEVICE_COLUMNS = ", ".join(_DEVICE_FIELDS)
@@ -119,17 +120,35 @@ def add_device(conn: Connection, device: Device) -> None:
 
     Raises RegistryError when its site, gateway or grid is unknown, or its prefix or native name is taken.
     """
+    add_devices(conn, [device])
+
+
+def add_devices(conn: Connection, devices: Sequence[Device]) -> None:
+    """Add devices, or change them; a gateway stands before what speaks through it.
+
+    Raises RegistryError as add_device does.
+    """
+    # two commands at once would each see no overlap with the other's prefix
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (_ADDING,))
     known = load(conn)
+    gateways = {_key(one): one.prefix for one in known.gateways()} | {_key(one): one.prefix for one in devices}
+    for device in devices:
+        _check(known, device, [prefix for key, prefix in gateways.items() if prefix and key != _key(device)])
+        conn.execute(_UPSERT_DEVICE, msgspec.structs.asdict(device))
+        if device.kind == "gateway":
+            known = load(conn)
+    _changed(conn)
+
+
+def _check(known: Registry, device: Device, other_prefixes: list[str]) -> None:
     if device.site not in known.sites:
         raise RegistryError(f"no site {device.site!r}: add it with `skynet sites add {device.site} --name NAME`")
+    if device.grid is not None and (device.site, device.grid) not in known.grids:
+        raise RegistryError(f"no grid {device.grid!r} in site {device.site!r}: `skynet sites import` brings a site's grids")
     if device.via is not None:
         _check_native(known, device)
-    if device.prefix is not None:
-        others = [one.prefix for one in known.gateways() if one.prefix and _key(one) != _key(device)]
-        if fault := prefix_fault(device.prefix, others):
-            raise RegistryError(fault)
-    conn.execute(_UPSERT_DEVICE, msgspec.structs.asdict(device))
-    _changed(conn)
+    if device.prefix is not None and (fault := prefix_fault(device.prefix, other_prefixes)):
+        raise RegistryError(fault)
 
 
 def _check_native(known: Registry, device: Device) -> None:
@@ -184,6 +203,11 @@ def put_credentials(conn: Connection, all_of_them: Sequence[Credentials]) -> Non
             " iterations = excluded.iterations, password_hash = excluded.password_hash, created_at = now()",
             [msgspec.structs.astuple(one) for one in all_of_them],
         )
+
+
+def drop_credentials(conn: Connection, site: str, device: str) -> bool:
+    """Forget the log-in of a device that speaks through a gateway from now on; whether it had one."""
+    return conn.execute("DELETE FROM credentials WHERE site = %s AND device = %s", (site, device)).rowcount > 0
 
 
 def all_credentials(conn: Connection) -> list[Credentials]:

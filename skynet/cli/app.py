@@ -2,7 +2,7 @@
 
 import typer
 
-from skynet.cli import devices, doctor, feeds, parts, sites, up, users
+from skynet.cli import broker, devices, doctor, feeds, parts, sites, up, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,4 +16,5 @@ app.add_typer(sites.app, name="sites", help="The communities this system watches
 app.add_typer(devices.app, name="devices", help="Cameras, buttons and gateways.")
 app.add_typer(users.app, name="users", help="People who log in to the console.")
 feeds.register(app)
+broker.register(app)
 doctor.register(app)
