@@ -30,7 +30,8 @@ export class MapView {
   private readonly gridLayer = L.layerGroup()
   private readonly devices = new Map<string, DrawnDevice>()
   private readonly incidents = new Map<string, L.Marker>()
-  private whole: L.LatLngBounds | null = null
+  /** Site → all of it. Sites may lie far apart, so there is no whole of several. */
+  private readonly whole = new Map<string, L.LatLngBounds>()
 
   constructor(
     element: HTMLElement,
@@ -87,19 +88,18 @@ export class MapView {
   }
 
   private reckonWhole(grids: readonly Grid[]): void {
-    const bounds = L.latLngBounds([])
-    for (const grid of grids) for (const polygon of ringsOf(grid.geometry)) for (const p of polygon[0] ?? []) bounds.extend(p)
-    this.whole = bounds.isValid() ? bounds : null
+    this.whole.clear()
+    for (const grid of grids) {
+      const bounds = this.whole.get(grid.site) ?? L.latLngBounds([])
+      for (const [outline] of ringsOf(grid.geometry)) for (const point of outline ?? []) bounds.extend(point)
+      if (bounds.isValid()) this.whole.set(grid.site, bounds)
+    }
   }
 
   drawDevices(devices: readonly Device[]): void {
     const present = new Set(devices.map(keyOf))
     for (const key of [...this.devices.keys()]) if (!present.has(key)) this.removeDevice(key)
     for (const device of devices) this.drawDevice(device)
-    if (this.whole === null) {
-      const points = devices.map(positionOf).filter((at): at is LatLon => at !== null)
-      if (points.length > 0) this.whole = L.latLngBounds(points).pad(0.1)
-    }
   }
 
   private removeDevice(key: string): void {
@@ -187,9 +187,11 @@ export class MapView {
     }
   }
 
-  /** Everything in sight. */
-  showWhole(): void {
-    if (this.whole !== null) this.map.fitBounds(this.whole, { animate: false, padding: [12, 12] })
+  /** All of a site in sight: its grids, or its devices when it has none. */
+  showWhole(site: string, devices: readonly Device[]): void {
+    const points = devices.map(positionOf).filter((at): at is LatLon => at !== null)
+    const bounds = this.whole.get(site) ?? (points.length > 0 ? L.latLngBounds(points).pad(0.1) : null)
+    if (bounds !== null) this.map.fitBounds(bounds, { animate: false, padding: [12, 12] })
   }
 
   /** A place in the middle, close enough to see what is around; with other points (cameras) in sight if there are any. */
