@@ -4,6 +4,7 @@ Nothing here reads the database: the store opens or joins in one statement, and 
 """
 
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +15,8 @@ from devices.registry import Device, Registry
 from store.records import CameraView, Change, Incident
 
 CANCEL_WITHIN = timedelta(seconds=15)
+ANSWER_WITHIN = timedelta(seconds=30)  # of a press whose rule could not be asked
+CHINA = "Asia/Shanghai"
 MOST_CAMERAS = 8  # of those that see a place; a person looks at four at most
 
 KIND_NAMES = {
@@ -59,28 +62,33 @@ def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
         opened_at=received_at,
         updated_at=received_at,
         last_event_at=received_at,
+        deadline=received_at + ANSWER_WITHIN,
     )
 
 
 def for_event(event: Event, registry: Registry, rules: Rules, received_at: datetime) -> Incident | None:
-    """The incident a camera's event opens or joins; None when it is stored only. The end of something opens nothing."""
+    """The incident a camera's event opens or joins; None when it is stored only.
+
+    The end of something opens nothing, nor does what a device says that nobody registered.
+    """
     if event.phase == "end" or event.kind not in rules.opens:
         return None
     device = registry.devices.get((event.site, event.device))
+    if device is None or not device.registered:
+        return None
     site = registry.sites.get(event.site)
-    zone = ZoneInfo(site.timezone if site else "UTC")
-    grid = device.grid if device else None
-    rule = rules.deciding(event.kind, event.site, grid, received_at, zone)
+    grids = _surroundings(registry, device)[0]
+    rule = rules.deciding(event.kind, event.site, grids, received_at, _zone(site.timezone if site else CHINA))
     if rule is None:
         return None
     within = rule.answer_within
     opening = Incident(
         site=event.site,
         join_key=f"event:{event.device}:{event.kind}",
-        grid=grid,
+        grid=None,
         kind=event.kind,
         priority=PRIORITIES[rule.priority],
-        title=f"{KIND_NAMES.get(event.kind, event.kind)} · {event.device}",
+        title=_title(event.kind, device),
         device=event.device,
         lat=None,
         lon=None,
@@ -91,9 +99,16 @@ def for_event(event: Event, registry: Registry, rules: Rules, received_at: datet
         last_track=event.track,
         deadline=None if within is None else received_at + timedelta(seconds=within),
     )
-    if device is None:
-        return opening
-    return _placed(msgspec.structs.replace(opening, title=_title(event.kind, device)), device, registry)
+    return _placed(opening, device, registry)
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    """A site's time zone; one that nobody knows costs no incident, it is taken as China's."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, not a name, a folder's name
+        return ZoneInfo(CHINA)
 
 
 def _title(kind: str, device: Device) -> str:
@@ -101,21 +116,45 @@ def _title(kind: str, device: Device) -> str:
 
 
 def _placed(opening: Incident, device: Device, registry: Registry) -> Incident:
-    """The opening with its device's place and the cameras that see it; a camera's own incident is seen by itself first."""
-    views: list[CameraView] = []
-    if device.kind == "camera":
-        views.append(CameraView(device.device, 1.0))
-    if device.lat is not None and device.lon is not None:
-        seeing = registry.cameras_seeing(device.site, device.lat, device.lon)
-        views += [CameraView(name, round(score, 3)) for name, score in seeing if name != device.device]
+    """The opening with its device's place, its grid and the cameras that see it."""
+    grids, cameras = _surroundings(registry, device)
     return msgspec.structs.replace(
         opening,
-        grid=device.grid,
+        grid=grids[0] if grids else None,
         lat=device.lat,
         lon=device.lon,
         address=device.address,
-        cameras=tuple(views[:MOST_CAMERAS]),
+        cameras=cameras,
     )
+
+
+@lru_cache(maxsize=2048)
+def _surrounding(registry: Registry, site: str, name: str) -> tuple[tuple[str, ...], tuple[CameraView, ...]]:
+    """Geometry costs a hundred times what the rest of an opening does, and a registry never changes: keep it."""
+    device = registry.devices[site, name]
+    views = [CameraView(name, 1.0)] if device.kind == "camera" else []  # it saw what it tells
+    grid = device.grid
+    if device.lat is not None and device.lon is not None:
+        seeing = registry.cameras_seeing(site, device.lat, device.lon)
+        views += [CameraView(other, round(score, 3)) for other, score in seeing if other != name]
+        grid = grid or registry.grid_at(site, device.lat, device.lon)
+    return _with_parents(registry, site, grid), tuple(views[:MOST_CAMERAS])
+
+
+def _surroundings(registry: Registry, device: Device) -> tuple[tuple[str, ...], tuple[CameraView, ...]]:
+    """The grid a device stands in and those that one lies in, and the cameras that see the place, nearest first."""
+    if (device.site, device.device) not in registry.devices:
+        return (), ()
+    return _surrounding(registry, device.site, device.device)
+
+
+def _with_parents(registry: Registry, site: str, grid: str | None) -> tuple[str, ...]:
+    found: list[str] = []
+    while grid is not None and grid not in found:
+        found.append(grid)
+        known = registry.grids.get((site, grid))
+        grid = known.parent if known else None
+    return tuple(found)
 
 
 def join_after(opening: Incident, rules: Rules) -> datetime | None:
@@ -155,6 +194,8 @@ def cancelled(incident: Incident, device: str, *, in_time: bool, standing: int, 
     actor = f"device:{device}"
     if not in_time:
         return Change(incident=incident, actor=actor, verb="note", note="居民超过15秒后要求取消,警情继续")
+    if incident.state in {"resolved", "closed"}:
+        return Change(incident=incident, actor=actor, verb="note", note="居民取消了报警,此前已处置完毕")
     if standing > 0:
         return Change(
             incident=incident, actor=actor, verb="note", note=f"居民取消了其中一次报警,另有{standing}次未取消"
@@ -183,6 +224,9 @@ STAGES = {
 }
 
 
-def stage_told_by(verb: str) -> str | None:
-    """The receipt stage that a change tells to its buttons; None when it tells them nothing."""
-    return STAGES.get(verb)
+def stage_told_by(verb: str, state: str) -> str | None:
+    """The receipt stage that a change tells to its buttons; None when it tells them nothing.
+
+    `state` is the incident's as of the change: who takes over while somebody is on the way does not undo `coming`.
+    """
+    return None if verb == "assign" and state != "acknowledged" else STAGES.get(verb)

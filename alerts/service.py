@@ -57,7 +57,7 @@ def _tick_on(engine: "Engine", url: str, stop: threading.Event) -> None:
         try:
             with connect(url, part="alerts") as conn:
                 while not stop.is_set():
-                    now = datetime.now(UTC)
+                    now = feed.clock(conn)  # one clock for all engines, the one that beats are written by
                     engine.tick(conn, now)
                     ready_since = ready_since or now
                     parts.beat(conn, "alerts", instance, started_at=started_at, ready_since=ready_since)
@@ -90,6 +90,9 @@ def _keep_house(url: str, settings: Settings, stop: threading.Event) -> None:
         except psycopg.Error as exc:
             log.warning("housekeeping waits", error=str(exc).strip())
             wait = 10.0
+        except Exception:
+            log.exception("housekeeping failed; it is tried again")
+            wait = 60.0
         stop.wait(wait)
 
 
@@ -103,15 +106,14 @@ class Engine:
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         listening = Listening(*rows.listening(conn)).since(now)
-        devices = [msgspec.convert(row, Watched) for row in rows.watched(conn)]
+        devices = _watched(conn)
         conn.rollback()
         if listening is not None:
             for device in supervision.silent(devices, self._rules, listening, self._start_grace, now):
-                rows.mark_silent(conn, device.site, device.device, device.last_seen, now)
-                conn.commit()
+                _settled(conn, lambda one=device: _mark(conn, one, now))  # type: ignore[misc]
             for site, due in supervision.to_tell(devices, self._rules, now).items():
                 _settled(conn, lambda site=site, due=due: self._tell(conn, site, due, now))  # type: ignore[misc]
-        self._recover(conn, devices, now)
+        self._recover(conn, now)
         for incident_id, step in timers.due(conn, now):
             _settled(conn, lambda one=incident_id, step=step: _fire(conn, one, step, now))  # type: ignore[misc]
 
@@ -119,21 +121,31 @@ class Engine:
         claimed = rows.claim_told(conn, site, [device.device for device in due])
         told = [device for device in due if device.device in claimed]
         outage_open = rows.outage_open(conn, site, OUTAGE)
-        changes = []
+        changes: list[Change] = []
         for opening in sorted(
             supervision.openings(told, self._rules, now, outage_open=outage_open), key=lambda one: one.join_key or ""
         ):
             joined = incidents.open_or_join(conn, opening)
             tell = openings.opened if joined.opened else openings.repeated
-            changes.append(tell(joined.incident))
+            change = tell(joined.incident)
+            changes.append(self._of_outage(conn, change, told) if opening.join_key == OUTAGE else change)
         if changes:
             feed.append(conn, changes)
 
-    def _recover(self, conn: Connection, devices: list[Watched], now: datetime) -> None:
+    def _of_outage(self, conn: Connection, change: Change, told: list[Watched]) -> Change:
+        """An outage says how many devices it has by now, and which came to it."""
+        title = supervision.outage_title(rows.told_offline(conn, change.incident.site))
+        incident = msgspec.structs.replace(change.incident, title=title)
+        incidents.save(conn, incident)
+        return msgspec.structs.replace(change, incident=incident, note=supervision.names_of(told))
+
+    def _recover(self, conn: Connection, now: datetime) -> None:
+        # the incidents first and then the devices: what an incident seen here tells of is then seen as told, too
         ids = rows.open_offline(conn)
         if not ids:
             conn.rollback()
             return
+        devices = _watched(conn)
         states = {(device.site, device.device): device.state for device in devices}
         offline: dict[str, int] = {}
         for device in devices:
@@ -142,6 +154,10 @@ class Engine:
         conn.rollback()
         for incident in supervision.recovered(found, states, offline):
             _settled(conn, lambda one=incident.id: _recover_one(conn, one, now))  # type: ignore[misc]
+
+
+def _watched(conn: Connection) -> list[Watched]:
+    return [msgspec.convert(row, Watched) for row in rows.watched(conn)]
 
 
 def _settled(conn: Connection, work: Callable[[], None]) -> None:
@@ -153,6 +169,10 @@ def _settled(conn: Connection, work: Callable[[], None]) -> None:
         if conn.closed or not transient(exc):
             raise
         conn.rollback()
+
+
+def _mark(conn: Connection, device: Watched, now: datetime) -> None:
+    rows.mark_silent(conn, device.site, device.device, device.last_seen, now)
 
 
 def _recover_one(conn: Connection, incident_id: int, now: datetime) -> None:

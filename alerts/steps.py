@@ -58,7 +58,7 @@ def _take(
     incident = incidents.lock(conn, incident_id)
     if incident is None or incident.site not in sites:
         return NotFound()
-    if incidents.step_taken(conn, incident_id, actor, step.verb, step.version, note_of(step)):
+    if incidents.step_taken(conn, incident_id, actor, step.verb, step.version, note_of(step), step.outcome):
         return Done(incident)
     decision = take_step(incident, step, actor, now)
     if isinstance(decision, Conflict | NotAllowed):

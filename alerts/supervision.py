@@ -17,6 +17,7 @@ STALE_BEAT = timedelta(seconds=10)
 """Without a beat for so long nobody takes messages in: silence is ours then."""
 
 OUTAGE = "outage"
+NAMED = 20  # so many devices of an outage are named in its timeline
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     expect: float | None
     via: str | None
     prefix: str | None
+    registered: bool
     state: str
     state_since: datetime
     last_seen: datetime
@@ -102,10 +104,13 @@ def silent(
 
 
 def to_tell(devices: Iterable[Watched], rules: Supervision, now: datetime) -> dict[str, list[Watched]]:
-    """By site, the silent devices whose settling is over, and with them those that will fall due in the same outage."""
+    """By site, the silent devices whose settling is over, and with them those that will fall due in the same outage.
+
+    Of a device that nobody registered nothing is told: nobody waits for it.
+    """
     waiting: dict[str, list[Watched]] = {}
     for device in devices:
-        if device.silent_since is not None and not device.silence_told:
+        if device.registered and device.silent_since is not None and not device.silence_told:
             waiting.setdefault(device.site, []).append(device)
     due: dict[str, list[Watched]] = {}
     for site, silent_ones in waiting.items():
@@ -120,10 +125,21 @@ def openings(devices: Sequence[Watched], rules: Supervision, now: datetime, *, o
     if not devices:
         return []
     if outage_open or len(devices) >= rules.outage_at_least:
-        return [_opening(devices[0].site, OUTAGE, f"断线 · {len(devices)}台设备同时离线", now, None)]
+        return [_opening(devices[0].site, OUTAGE, outage_title(len(devices)), now, None)]
     return [
         _opening(one.site, f"offline:{one.device}", f"离线 · {one.address or one.name}", now, one) for one in devices
     ]
+
+
+def outage_title(devices: int) -> str:
+    """What an outage of so many devices is called."""
+    return f"断线 · {devices}台设备同时离线"
+
+
+def names_of(devices: Sequence[Watched]) -> str:
+    """The devices that an entry of the timeline tells of."""
+    names = [device.name for device in devices[:NAMED]]
+    return "、".join(names) + (f" 等{len(devices)}台" if len(devices) > NAMED else "")
 
 
 def _opening(site: str, key: str, title: str, now: datetime, device: Watched | None) -> Incident:

@@ -111,8 +111,8 @@ def _tell_some(conn: Connection, session: Session, site: str) -> bool:
         changes = feed.read_after(conn, {site: cursor}, BATCH)
         if not changes:
             return False
-        stages = [(change, stage) for change in changes if (stage := openings.stage_told_by(change.verb)) is not None]
-        bodies = [(orjson.loads(change.body), stage) for change, stage in stages]
+        read = [(change.verb, orjson.loads(change.body)) for change in changes]
+        bodies = [(body, stage) for verb, body in read if (stage := openings.stage_told_by(verb, body["state"]))]
         presses = presses_of(conn, [int(body["id"]) for body, _ in bodies])
         told: list[MQTTMessageInfo] = []
         for body, stage in bodies:

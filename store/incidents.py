@@ -137,11 +137,19 @@ def key_taken(conn: Connection, site: str, join_key: str, *, besides: int) -> bo
     return row is not None
 
 
-def step_taken(conn: Connection, incident_id: int, actor: str, verb: str, base_version: int, note: str | None) -> bool:
+def step_taken(
+    conn: Connection,
+    incident_id: int,
+    actor: str,
+    verb: str,
+    base_version: int,
+    note: str | None,
+    outcome: str | None = None,
+) -> bool:
     """Whether this person has already taken this very step on this version: the same request, sent again."""
     row = conn.execute(
         "SELECT 1 FROM changes WHERE incident = %s AND actor = %s AND verb = %s AND base_version = %s"
-        " AND note IS NOT DISTINCT FROM %s LIMIT 1",
-        (incident_id, actor, verb, base_version, note),
+        " AND note IS NOT DISTINCT FROM %s AND (%s::text IS NULL OR body->>'outcome' = %s) LIMIT 1",
+        (incident_id, actor, verb, base_version, note, outcome, outcome),
     ).fetchone()
     return row is not None

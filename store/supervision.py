@@ -12,8 +12,8 @@ def watched(conn: Connection) -> list[dict[str, Any]]:
     """Every device ever seen alive, with its place, expectation and state."""
     with conn.cursor(row_factory=dict_row) as cur:
         return cur.execute(
-            "SELECT site, device, kind, name, grid, address, lat, lon, expect, via, prefix, state, state_since, last_seen,"
-            " silent_since, silence_told FROM device_states JOIN devices USING (site, device)"
+            "SELECT site, device, kind, name, grid, address, lat, lon, expect, via, prefix, registered, state,"
+            " state_since, last_seen, silent_since, silence_told FROM device_states JOIN devices USING (site, device)"
             " WHERE last_seen IS NOT NULL ORDER BY site, device"
         ).fetchall()
 
@@ -53,9 +53,11 @@ def claim_told(conn: Connection, site: str, devices: Sequence[str]) -> set[str]:
 
 
 def open_offline(conn: Connection) -> list[int]:
-    """Ids of unresolved incidents of silence."""
+    """Ids of unresolved incidents of silence, but for those that a person opened again: they end by a person."""
     rows = conn.execute(
-        "SELECT id FROM incidents WHERE kind = 'offline' AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY id"
+        "SELECT id FROM incidents WHERE kind = 'offline' AND state IN ('open', 'acknowledged', 'dispatched')"
+        " AND 'reopen' IS DISTINCT FROM (SELECT verb FROM changes WHERE incident = incidents.id"
+        " AND verb IN ('open', 'repeat', 'reopen') ORDER BY seq DESC LIMIT 1) ORDER BY id"
     ).fetchall()
     return [incident for (incident,) in rows]
 
@@ -67,6 +69,15 @@ def outage_open(conn: Connection, site: str, join_key: str) -> bool:
         (site, join_key),
     ).fetchone()
     return row is not None
+
+
+def told_offline(conn: Connection, site: str) -> int:
+    """How many devices of the site are offline and told of."""
+    row = conn.execute(
+        "SELECT count(*) FROM device_states WHERE site = %s AND state = 'offline' AND silence_told", (site,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def told_back(conn: Connection, incident: int) -> bool:
