@@ -59,10 +59,10 @@ class _Writing:
 
     def write(self, batch: Sorted) -> Written:
         conn = self._conn
+        events = self._new_events(batch.events) if batch.events else []  # first: it may begin the transaction anew
         if batch.strangers:
             registry_rows.keep_unregistered(conn, [one.as_device() for one in batch.strangers])
         fresh = alarm_rows.insert(conn, batch.alarms) if batch.alarms else set()
-        events = self._new_events(batch.events) if batch.events else []
         self._open_for_presses(batch.alarms, fresh)
         self._open_for_events(events)
         self._open_all()

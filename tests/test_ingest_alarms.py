@@ -1,16 +1,14 @@
 """The alarm's way in, by a real broker into a real database: stored once, receipted after the commit, rarely refused."""
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import paho.mqtt.client as paho
 import psycopg
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from mqtt_client import Client
 from pydantic import SecretStr
 from servers import Broker
 
@@ -27,36 +25,6 @@ from store.incidents import open_or_join
 from store.records import Incident
 
 Eventually = Callable[..., None]
-
-
-class Client:
-    """An MQTT client with a device's own credentials that remembers the receipts it got."""
-
-    def __init__(self, broker: Broker, user: str, password: str, topics: tuple[str, ...] = ()) -> None:
-        self.received: list[tuple[str, dict[str, Any]]] = []
-        ready = threading.Event()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=user)
-        self.client.username_pw_set(user, password)
-        self.client.on_message = lambda _c, _d, m: self.received.append((m.topic, orjson.loads(m.payload)))
-        self.client.on_subscribe = lambda *_: ready.set()
-        self.client.connect(broker.host, broker.port)
-        self.client.loop_start()
-        if topics:
-            while not self.client.is_connected():
-                ready.wait(0.01)
-            self.client.subscribe([(topic, 1) for topic in topics])
-            assert ready.wait(5)
-
-    def send(self, topic: str, payload: Any, *, qos: int = 1, retain: bool = False) -> None:
-        body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-        self.client.publish(topic, body, qos=qos, retain=retain).wait_for_publish(5)
-
-    def stages(self, alarm_id: str) -> list[str]:
-        return [said["stage"] for _, said in self.received if said["id"] == alarm_id]
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 @pytest.fixture
