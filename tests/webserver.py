@@ -39,13 +39,15 @@ class Web:
     database: str
     port: int
 
-    def client(self, name: str | None = None, **more: Any) -> httpx.Client:
+    @contextmanager
+    def client(self, name: str | None = None, **more: Any) -> Iterator[httpx.Client]:
         """A browser of somebody, logged in; nobody's without a name."""
-        client = httpx.Client(base_url=self.url, headers={"Origin": self.url}, timeout=20, trust_env=False, **more)
-        if name is not None:
-            answer = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
-        return client
+        headers = {"Origin": self.url}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False, **more) as client:
+            if name is not None:
+                answer = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
+                assert answer.status_code == 200, answer.text
+            yield client
 
     @contextmanager
     def live(self, client: httpx.Client | None, query: str = "", **more: Any) -> Iterator["Feed"]:
