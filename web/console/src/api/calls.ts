@@ -1,7 +1,7 @@
 /** The calls of the contract that the console makes. Each throws Refused or Unreachable (http.ts). */
-import type { StepBody, Verb } from '../steps/verbs'
+import type { Verb } from '../steps/verbs'
 import { call } from './http'
-import type { Device, Grid, IncidentDetail, Me, Page, Site } from './wire'
+import type { Device, Grid, IncidentDetail, Me, Page, Site, StepBody } from './wire'
 
 export async function logIn(name: string, password: string): Promise<void> {
   await call('POST', '/session', { name, password })

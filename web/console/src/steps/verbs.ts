@@ -1,5 +1,5 @@
 /** The steps a person can take on an incident: when each is possible and what it asks for. Pure. */
-import type { Incident, Outcome, State } from '../api/wire'
+import type { Incident, Outcome, State, StepBody } from '../api/wire'
 
 export type Verb =
   | 'acknowledge'
@@ -55,13 +55,6 @@ export interface Answers {
   to: string
   outcome: Outcome | null
   note: string
-}
-
-export interface StepBody {
-  version: number
-  to?: string
-  outcome?: Outcome
-  note?: string
 }
 
 export type Missing = 'to' | 'outcome' | 'note'

@@ -89,6 +89,6 @@ function tellRefusal(problem: Problem): void {
   } else if (problem.owner && problem.owner !== session.me?.name) {
     tell(t('lostClaim', { owner: problem.owner }), 'warning')
   } else {
-    tell(t('lostOther', { state: problem.state === undefined ? '?' : t(STATE_WORD[problem.state]) }), 'warning')
+    tell(t('lostOther', { state: problem.state ? t(STATE_WORD[problem.state]) : '?' }), 'warning')
   }
 }

@@ -1,0 +1,228 @@
+/** Made by scripts/wire.mjs from docs/openapi.json: change the server and make it anew, not this. */
+
+/** This process lives. */
+export interface Alive {
+  alive?: true
+}
+
+/** A camera that sees the place; `score` is 0..1. */
+export interface CameraView {
+  device: string
+  score: number
+}
+
+/** One thing that must be right for the system to do its work. */
+export interface Check {
+  ok: boolean
+  /** what is wrong, and what to do */
+  reason?: string | null
+}
+
+/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name. */
+export interface Device {
+  site: string
+  device: string
+  kind: 'camera' | 'button' | 'gateway'
+  name: string
+  grid: string | null
+  lat: number | null
+  lon: number | null
+  bearing: number | null
+  fov: number | null
+  range: number | null
+  registered: boolean
+  via: string | null
+  native: string | null
+  state: 'online' | 'offline' | 'fault' | 'unknown'
+  last_seen: string | null
+  last_proven: string | null
+  battery: number | null
+}
+
+/** What a device said, as stored. Of an alarm, `kind` is its action (press, cancel, test) and `phase` is instant. */
+export interface Event {
+  site: string
+  device: string
+  id: string
+  kind: string
+  phase: 'start' | 'update' | 'end' | 'instant'
+  track: string | null
+  confidence: number | null
+  /** the device's own clock, which may be wrong */
+  ts: string | null
+  received_at: string
+  incident: string | null
+  attrs: Record<string, unknown> | null
+}
+
+/** A polygon of a site with its grid officer; `geometry` is GeoJSON in WGS-84, `parent` makes a tree. */
+export interface Grid {
+  site: string
+  grid: string
+  parent: string | null
+  name: string
+  officer: string | null
+  geometry: Record<string, unknown>
+}
+
+/** What a person must answer. `version` counts changes of state or owner; `count` the presses or events joined to it. */
+export interface Incident {
+  id: string
+  site: string
+  grid: string | null
+  /** `press`, a kind of event, `offline` or `fault` */
+  kind: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  title: string
+  opened_at: string
+  updated_at: string
+  cancelled_at: string | null
+  arrived_at: string | null
+  version: number
+  count: number
+  device: string | null
+  place: Place
+  /** a log-in name */
+  owner: string | null
+  tier: 'grid' | 'community' | 'district'
+  deadline: string | null
+  outcome: 'real' | 'false' | 'test' | 'drill' | null
+  /** nearest first */
+  cameras: CameraView[]
+}
+
+/** An incident with its whole timeline and the alarms and events it is made of, each in order. */
+export interface IncidentDetail {
+  id: string
+  site: string
+  grid: string | null
+  /** `press`, a kind of event, `offline` or `fault` */
+  kind: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  title: string
+  opened_at: string
+  updated_at: string
+  cancelled_at: string | null
+  arrived_at: string | null
+  version: number
+  count: number
+  device: string | null
+  place: Place
+  /** a log-in name */
+  owner: string | null
+  tier: 'grid' | 'community' | 'district'
+  deadline: string | null
+  outcome: 'real' | 'false' | 'test' | 'drill' | null
+  /** nearest first */
+  cameras: CameraView[]
+  timeline: TimelineEntry[]
+  events: Event[]
+}
+
+/** The body of a log-in. */
+export interface LogIn {
+  name: string
+  password: string
+}
+
+/** Who is logged in, which sites are theirs, and what they may do. */
+export interface Me {
+  name: string
+  role: 'officer' | 'lead' | 'admin'
+  sites: string[]
+  may: string[]
+}
+
+export interface Page_Device_ {
+  items: Device[]
+  next?: string | null
+}
+
+export interface Page_Event_ {
+  items: Event[]
+  next?: string | null
+}
+
+export interface Page_Grid_ {
+  items: Grid[]
+  next?: string | null
+}
+
+export interface Page_Incident_ {
+  items: Incident[]
+  next?: string | null
+}
+
+export interface Page_Reject_ {
+  items: Reject[]
+  next?: string | null
+}
+
+export interface Page_Site_ {
+  items: Site[]
+  next?: string | null
+}
+
+/** Where it is: degrees in WGS-84, and the words for it. */
+export interface Place {
+  lat: number | null
+  lon: number | null
+  address: string | null
+}
+
+/** An error as RFC 9457 writes it. A 409 also says who was first: `owner`, `state` and `version` as they are now. */
+export interface Problem {
+  type?: string
+  title: string
+  status: number
+  detail?: string | null
+  owner?: string | null
+  state?: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed' | null
+  version?: number | null
+}
+
+/** Whether the system can do its work. */
+export interface Readiness {
+  ready: boolean
+  checks: Record<string, Check>
+}
+
+/** A message that was refused, and why; the first 4 KiB of it, `size` is what came. */
+export interface Reject {
+  site: string | null
+  device: string | null
+  topic: string
+  reason: string
+  payload_base64: string
+  size: number
+  received_at: string
+}
+
+/** One community. `invented`: a sample that shows no real place. */
+export interface Site {
+  site: string
+  name: string
+  timezone: string
+  lat: number | null
+  lon: number | null
+  invented: boolean
+}
+
+/** A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve. */
+export interface StepBody {
+  version: number
+  note?: string | null
+  to?: string | null
+  outcome?: 'real' | 'false' | 'test' | 'drill' | null
+}
+
+/** A change of an incident; `actor` is a log-in name, `device:NAME` or `system`. `seq` counts the changes of its site. */
+export interface TimelineEntry {
+  seq: number
+  at: string
+  actor: string
+  verb: string
+  note: string | null
+}
