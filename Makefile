@@ -2,7 +2,8 @@
 
 BIN := .venv/bin
 DONE := .venv/done
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
+# the certificates that this machine trusts count (a proxy may have one of its own)
+NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" npm
 CONSOLE := $(shell find web/console -name node_modules -prune -o -type f -print)
 # a variable of the caller's shell must not lead the build to other libraries
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
