@@ -39,10 +39,6 @@ class _Event(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-def _subscribe(client: mqtt.Client, topic: str) -> None:
-    client.subscribe(topic, 1)
-
-
 def _session(
     host: str,
     port: int,
@@ -55,7 +51,8 @@ def _session(
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=user, clean_session=True, manual_ack=True)
     client.username_pw_set(user, password)
     client.on_message = lambda _client, _data, message: inbox.put(message)
-    client.on_connect = lambda client, *_: _subscribe(client, topic)
+    client.on_connect = lambda client, *_: client.subscribe(topic, 1) and None
+    client.on_subscribe = lambda *_: print("subscribed", flush=True)
     client.connect(host, port)
 
     def drain() -> None:

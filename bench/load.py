@@ -1,14 +1,26 @@
-"""Load without a library in the way: a publisher that writes ready-made MQTT 3.1.1 packets, and clients that only count.
+"""Load without a library in the way: a publisher that writes ready-made MQTT 3.1.1 packets.
 
-Everything shares two cores with what is measured, so the generator must be as cheap as it can be.
+Everything shares two cores with what is measured, so the generator must be as cheap as it can be. As a process of its own
+(`python -m bench.load`, told by standard input) it publishes camera events; one in INTRUSION_EVERY is of a kind that the
+rules make an incident of, so that they have something to do.
 """
 
 import asyncio
 import struct
+import sys
 import time
 from dataclasses import dataclass, field
 
 import orjson
+import uvloop
+
+INTRUSION_EVERY = 1000
+CAMERAS = 33
+
+
+def camera_of(number: int) -> str:
+    """Which camera says the event of this number."""
+    return f"cam-{number % CAMERAS + 1:02d}"
 
 
 def _string(text: bytes) -> bytes:
@@ -41,22 +53,21 @@ def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
 
 @dataclass
 class Publisher:
-    """Publishes camera events of `cameras` devices at a rate (or, with rate None, as fast as the broker acknowledges)."""
+    """Publishes events of CAMERAS cameras at a rate (or, with rate None, as fast as the broker acknowledges)."""
 
     host: str
     port: int
     user: str
     password: str
     site: str
-    cameras: int = 33
     window: int = 1000  # unacknowledged at once
     prefix: str = "e"  # of event ids, to keep runs apart
     sent: int = 0
     acknowledged: int = 0
     _room: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, seconds: float, rate: float | None) -> None:
-        """Publish for so long, then wait until everything is acknowledged by the broker."""
+    async def run(self, seconds: float, rate: float | None, count: int | None = None) -> None:
+        """Publish for so long, or so many, then wait until everything is acknowledged by the broker."""
         reader, writer = await asyncio.open_connection(self.host, self.port)
         writer.write(connect_packet(self.user, self.password))
         answer = await reader.readexactly(4)
@@ -64,8 +75,9 @@ class Publisher:
             raise ConnectionRefusedError(f"the broker refused the bench's publisher (code {answer[3]})")
         acks = asyncio.create_task(self._count_acks(reader))
         start = time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds:
+        while (elapsed := time.perf_counter() - start) < seconds and (count is None or self.sent < count):
             room = self.window - (self.sent - self.acknowledged)
+            room = room if count is None else min(room, count - self.sent)
             wanted = room if rate is None else min(room, int(rate * elapsed) - self.sent)
             if wanted > 0:
                 writer.write(b"".join([self._next() for _ in range(min(wanted, 200))]))
@@ -84,13 +96,14 @@ class Publisher:
     def _next(self) -> bytes:
         self.sent += 1
         number = self.sent
+        kind = b"person" if number % INTRUSION_EVERY else b"intrusion"
         payload = (
-            b'{"id":"%s-%d","ts":%d,"kind":"person","phase":"instant","confidence":0.87,"track":"t%d",'
+            b'{"id":"%s-%d","ts":%d,"kind":"%s","phase":"instant","confidence":0.87,"track":"t%d",'
             b'"attrs":{"box":[412,233,96,240],"zone":"gate","speed":1.2,"model":"det-7","frame":%d,'
             b'"night":true,"weather":"rain","pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}}'
-            % (self.prefix.encode(), number, int(time.time() * 1000), number % 97, number)
+            % (self.prefix.encode(), number, int(time.time() * 1000), kind, number % 97, number)
         )
-        topic = f"skynet/v1/{self.site}/cam-{number % self.cameras + 1:02d}/event"
+        topic = f"skynet/v1/{self.site}/{camera_of(number)}/event"
         return publish_packet(topic, payload, number % 65535 + 1)
 
     async def _count_acks(self, reader: asyncio.StreamReader) -> None:
@@ -105,3 +118,16 @@ class Publisher:
 def press_payload(press_id: str) -> bytes:
     """A press, as a button says it."""
     return orjson.dumps({"id": press_id, "ts": int(time.time() * 1000), "action": "press"})
+
+
+def main() -> None:
+    """Publish as told by one line of JSON on standard input (it holds a password); print when the first event went out."""
+    given = orjson.loads(sys.stdin.readline())
+    seconds, rate, count = given.pop("seconds"), given.pop("rate"), given.pop("count", None)
+    publisher = Publisher(**given)
+    print(time.monotonic(), flush=True)
+    uvloop.run(publisher.run(seconds, rate, count))
+
+
+if __name__ == "__main__":
+    main()
