@@ -53,7 +53,11 @@ class WholeSystem:
         return int(json.loads((self.data_dir / "run" / f"{part}.pid").read_text())["pid"])
 
     def kill(self, part: str) -> None:
-        """kill -9, as a crash would; the supervisor starts it again."""
+        """kill -9, as a crash would, when it runs; the supervisor starts it again."""
+        deadline = time.monotonic() + 30
+        while not psutil.pid_exists(self.pid(part)):
+            assert time.monotonic() < deadline, f"{part} was not started again"
+            time.sleep(0.02)
         os.kill(self.pid(part), signal.SIGKILL)
 
     def log_in(self) -> httpx.Client:
