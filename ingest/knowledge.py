@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from alerts.rules import Rules
 from psycopg import Connection, OperationalError
 
+from alerts.rules import Rules
 from devices.formats import CHANNELS_OF_LANE, LANE_OF_FORMAT, Lane, topics_of_gateway
 from devices.registry import Registry
 from ingest.session import Session

@@ -6,9 +6,9 @@ import threading
 from functools import partial
 
 import structlog
-from alerts.rules import load_rules
 from psycopg import Connection
 
+from alerts.rules import load_rules
 from devices.formats import Lane
 from ingest.knowledge import Knowledge, keep_fresh
 from ingest.lane import LaneWorker

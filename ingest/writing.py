@@ -9,10 +9,10 @@ from datetime import datetime
 
 import msgspec
 import structlog
-from alerts.rules import Rules
 from psycopg import Connection
 
 from alerts import openings
+from alerts.rules import Rules
 from devices.messages import Alarm
 from devices.registry import Device, Registry
 from ingest.receipts import Receipt

@@ -85,7 +85,9 @@ def test_repeats_join_and_updates_of_a_track_only_continue(
     eventually(lambda: count(conn, "events") == 5)
     rows = conn.execute("SELECT device, priority, count FROM incidents ORDER BY device").fetchall()
     assert rows == [("c1", "critical", 2), ("c2", "critical", 1)]
-    linked = dict(conn.execute("SELECT id, incident IS NOT NULL FROM events WHERE device = 'c1'").fetchall())
+    linked: dict[str, bool] = dict(
+        conn.execute("SELECT id, incident IS NOT NULL FROM events WHERE device = 'c1'").fetchall()
+    )
     assert linked == {"e1": True, "e2": True, "e3": True, "e4": False}
     assert [verb for (verb,) in conn.execute("SELECT verb FROM changes WHERE body->>'device' = 'c1'")] == [
         "open",
