@@ -57,10 +57,13 @@ _FONTS = """<?xml version="1.0"?>
 
 def _write_start(root: Path, start: Path) -> None:
     (root / "fonts.conf").write_text(_FONTS.format(root=root), "utf-8")
+    libraries = root / "usr" / "lib" / triplet()
+    # some libraries name the folder of their own helpers absolutely, so the loader must be told of it
+    found = ":".join(str(folder) for folder in (libraries, libraries / "pulseaudio"))
     fresh = start.with_suffix(f".{os.getpid()}")
     fresh.write_text(
-        "#!/bin/sh\n# Chromium with the fonts unpacked beside it\n"
-        f'FONTCONFIG_FILE="{root}/fonts.conf" exec "{root}/usr/lib/chromium/chromium" "$@"\n',
+        "#!/bin/sh\n# Chromium with the fonts and libraries unpacked beside it\n"
+        f'FONTCONFIG_FILE="{root}/fonts.conf" LD_LIBRARY_PATH="{found}" exec "{root}/usr/lib/chromium/chromium" "$@"\n',
         "utf-8",
     )
     fresh.chmod(0o755)
