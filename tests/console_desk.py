@@ -13,6 +13,7 @@ from whole_system import WholeSystem
 
 PASSWORD = "a long enough pass phrase"
 WITHIN = 15_000  # ms, for anything that must happen sooner or later
+expect.set_options(timeout=WITHIN)
 
 
 class Button:

@@ -103,9 +103,9 @@ def test_a_press_is_shown_and_heard_on_both_desks_until_one_answers(
 def test_what_arrives_does_not_come_under_the_hand(zhang: Desk, new_button: Callable[[], Button]) -> None:
     first, second, third = new_button(), new_button(), new_button()
     first.press("p1")
-    looked_at = zhang.incident_of(title(first))
+    other = zhang.incident_of(title(first))
     second.press("p1")
-    other = zhang.incident_of(title(second))
+    looked_at = zhang.incident_of(title(second))
     zhang.row(looked_at).click()
     before = zhang.rows()
     third.press("p1")
