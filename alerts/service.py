@@ -111,6 +111,8 @@ class Engine:
         if listening is not None:
             for device in supervision.silent(devices, self._rules, listening, self._start_grace, now):
                 _settled(conn, lambda one=device: _mark(conn, one, now))  # type: ignore[misc]
+            devices = _watched(conn)  # with those just found: they may make an outage of what has settled
+            conn.rollback()
             for site, due in supervision.to_tell(devices, self._rules, now).items():
                 _settled(conn, lambda site=site, due=due: self._tell(conn, site, due, now))  # type: ignore[misc]
         self._recover(conn, now)

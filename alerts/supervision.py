@@ -17,6 +17,8 @@ STALE_BEAT = timedelta(seconds=10)
 """Without a beat for so long nobody takes messages in: silence is ours then."""
 
 OUTAGE = "outage"
+LATENESS = 2.0
+"""Seconds by which signs of life are written, and silence is found, later than for another device of the same outage."""
 NAMED = 20  # so many devices of an outage are named in its timeline
 
 
@@ -80,7 +82,7 @@ def deadline(device: Watched, rules: Supervision) -> timedelta | None:
 
 def settling(device: Watched, rules: Supervision) -> timedelta:
     """How long its incident waits for others that fell silent with it: one reporting interval, at most `settle`."""
-    return timedelta(seconds=min(expectation(device, rules) or rules.settle, rules.settle))
+    return timedelta(seconds=min(expectation(device, rules) or rules.settle, rules.settle) + LATENESS)
 
 
 def silent(

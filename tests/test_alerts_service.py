@@ -118,6 +118,8 @@ def test_one_falls_silent_and_comes_back(watch: Watch) -> None:
     assert watch.states() == {"b0": "offline", "b1": "online"}
     assert watch.incidents() == []
     watch.pass_time(30, speaking=("b1",))
+    assert watch.incidents() == []
+    watch.pass_time(10, speaking=("b1",))
     assert watch.incidents() == [("offline:b0", "open", None, None)]
     watch.pass_time(600, speaking=("b1",))
     assert watch.verbs() == ["open"]
@@ -128,17 +130,29 @@ def test_one_falls_silent_and_comes_back(watch: Watch) -> None:
 
 def test_many_are_one_that_grows_and_heals_by_itself(watch: Watch) -> None:
     watch.speak(*NAMES)
-    watch.pass_time(30, speaking=("b7",))
-    watch.pass_time(90)
+    watch.pass_time(60, speaking=("b7",))
+    watch.pass_time(70)
     assert watch.incidents() == [("outage", "open", None, None)]
     assert watch.one().title == "断线 · 7台设备同时离线"
-    watch.pass_time(60)
+    watch.pass_time(70)
     assert watch.one().title == "断线 · 8台设备同时离线"
     assert watch.verbs() == ["open", "repeat"]
     watch.pass_time(30, speaking=tuple(NAMES[:7]))
     assert watch.one().state == "open"
     watch.pass_time(30, speaking=tuple(NAMES))
     assert watch.incidents() == [("outage", "resolved", None, "real")]
+
+
+def test_devices_that_speak_often_are_one_outage_as_well(watch: Watch) -> None:
+    for name in NAMES:
+        add_device(watch.conn, Device(site="s1", device=name, kind="button", name=name, expect=2.0))
+    for tick in range(16):  # they spoke last within two seconds of each other, and nothing is heard after
+        watch.now = NOW + timedelta(seconds=tick)
+        watch.listen()
+        if tick < 3:
+            watch.speak(*NAMES[tick * 3 : tick * 3 + 3])
+        watch.tick()
+    assert [key for key, *_ in watch.incidents()] == ["outage"]
 
 
 def test_no_silence_counts_while_nobody_listens(watch: Watch) -> None:
@@ -169,7 +183,7 @@ def test_by_its_own_word_it_is_offline_at_once_and_told_like_silence(watch: Watc
     watch.speak("b0")
     note_offline(watch.conn, [("s1", "b0", watch.now + timedelta(seconds=1))])
     assert watch.states() == {"b0": "offline"}
-    watch.pass_time(110)
+    watch.pass_time(120)
     assert watch.incidents() == []
     watch.pass_time(10)
     assert watch.incidents() == [("offline:b0", "open", None, None)]
@@ -184,7 +198,7 @@ def test_never_seen_stays_unknown_and_nobodys_device_is_not_told(watch: Watch) -
 
 def test_an_owner_is_told_once_that_it_is_back(watch: Watch, database: str) -> None:
     watch.speak("b0")
-    watch.pass_time(120)
+    watch.pass_time(130)
     take(database, watch.one().id, Step(verb="acknowledge", version=1))
     watch.pass_time(60, speaking=("b0",))
     assert watch.incidents() == [("offline:b0", "acknowledged", "li", None)]
@@ -193,7 +207,7 @@ def test_an_owner_is_told_once_that_it_is_back(watch: Watch, database: str) -> N
 
 def test_what_a_person_ended_or_began_again_stays_so(watch: Watch, database: str) -> None:
     watch.speak("b0")
-    watch.pass_time(120)
+    watch.pass_time(130)
     take(database, watch.one().id, Step(verb="resolve", version=1, outcome="false"))
     watch.pass_time(300)
     assert watch.verbs() == ["open", "resolve"]
@@ -205,7 +219,7 @@ def test_what_a_person_ended_or_began_again_stays_so(watch: Watch, database: str
 
 def test_a_removed_device_is_waited_for_no_more(watch: Watch) -> None:
     watch.speak("b0")
-    watch.pass_time(120)
+    watch.pass_time(130)
     remove_device(watch.conn, "s1", "b0")
     watch.pass_time(10)
     assert watch.incidents() == [("offline:b0", "resolved", None, "real")]
@@ -217,7 +231,7 @@ def test_two_engines_at_once_tell_each_thing_once(watch: Watch, database: str) -
         watch.speak(*NAMES[:4])
         step = timedelta(seconds=10)
         with ThreadPoolExecutor(3) as pool, connect(database, part="a") as a, connect(database, part="b") as b:
-            for _ in range(12):
+            for _ in range(13):
                 watch.now += step
                 watch.listen()
                 list(pool.map(lambda own: Engine(load_rules(), GRACE).tick(own, watch.now), (a, b)))

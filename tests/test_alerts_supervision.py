@@ -108,10 +108,10 @@ def fallen(name: str, seconds: float, **changed: Any) -> Watched:
 
 
 def test_an_incident_waits_for_the_settling() -> None:
-    assert told([fallen("b1", 29.9)]) == []
-    assert told([fallen("b1", 30)]) == ["b1"]
-    assert told([fallen("b1", 9.9, expect=10.0)]) == []
-    assert told([fallen("b1", 10, expect=10.0)]) == ["b1"]
+    assert told([fallen("b1", 31.9)]) == []
+    assert told([fallen("b1", 32)]) == ["b1"]
+    assert told([fallen("b1", 11.9, expect=10.0)]) == []
+    assert told([fallen("b1", 12, expect=10.0)]) == ["b1"]
 
 
 def test_what_was_told_or_is_nobodys_is_not_told() -> None:
@@ -119,7 +119,7 @@ def test_what_was_told_or_is_nobodys_is_not_told() -> None:
 
 
 def test_few_settle_each_and_many_settle_together() -> None:
-    few = [fallen("b0", 30), *[fallen(f"b{number}", 1) for number in range(1, 4)]]
+    few = [fallen("b0", 32), *[fallen(f"b{number}", 1) for number in range(1, 4)]]
     assert told(few) == ["b0"]
     assert told([*few, fallen("b4", 1)]) == ["b0", "b1", "b2", "b3", "b4"]
 
