@@ -27,6 +27,7 @@ run: setup
 test: setup
 	@$(BIN)/python -m skynet.local.fetch browser
 	$(BIN)/python -m pytest $(PYTEST)
+	cd web/console && $(NPM) run test --silent
 
 check: setup
 	$(BIN)/ruff check .
