@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -16,8 +17,9 @@ from websockets.sync.client import connect as websocket
 
 from devices.registry import Device, Site
 from skynet.settings import Settings
-from store import people, registry
+from store import feed, incidents, people, registry
 from store.connect import connect
+from store.records import CameraView, Change, Incident
 from web.passwords import hash_password
 from web.server import make_server
 
@@ -112,3 +114,17 @@ def add_people(database: str) -> None:
         people.add_user(conn, "bert", "officer", ["s2"], _HASH)
         people.add_user(conn, "cora", "lead", ["s1", "s2"], _HASH)
         people.add_user(conn, "dora", "admin", [], _HASH)
+
+
+def open_incident(database: str, site: str, *, key: str | None = "press:b1", grid: str | None = None) -> int:
+    """Open (or join) a press's incident as ingest does; its id."""
+    now = datetime.now(UTC)
+    opening = Incident(
+        site=site, join_key=key, grid=grid, kind="press", priority="critical", title="一键报警", device="b1", lat=1.0,
+        lon=2.0, address="一号院", opened_at=now, updated_at=now, last_event_at=now, cameras=(CameraView("c1", 0.5),),
+    )  # fmt: skip
+    with connect(database, part="test") as conn:
+        joined = incidents.open_or_join(conn, opening)
+        verb = "open" if joined.opened else "repeat"
+        feed.append(conn, [Change(incident=joined.incident, actor="device:b1", verb=verb)])
+    return joined.incident.id

@@ -105,7 +105,7 @@ class Joining:
         if not self._live.states_read_at:
             await self._live.read_states()
         same_feed = feed_named is None or feed_named == hub.feed
-        heads = await self._heads(known, after)
+        heads = await self._heads(known)
         modes = {site: decide_mode(after.get(site), heads[site], same_feed=same_feed) for site in known}
         snapshots = {site: await self._snapshots.get(site) for site, mode in modes.items() if mode == "snapshot"}
         cursors = {site: snapshots[site].seq if site in snapshots else after[site] for site in known}
@@ -135,12 +135,11 @@ class Joining:
                 raise KeyError("the feed has not been read yet") from None
         return sorted(site for site in sites if hub.knows(site))
 
-    async def _heads(self, sites: Sequence[str], after: Mapping[str, int]) -> dict[str, int]:
-        """How far the sites' feeds are; where a console is ahead of what was delivered here, the database is asked."""
-        heads = {site: self._live.hub.head(site) for site in sites}
-        if ahead := [site for site in sites if after.get(site, 0) > heads[site]]:
-            heads |= await self._live.read(lambda conn: feed.heads(conn, ahead))
-        return heads
+    async def _heads(self, sites: Sequence[str]) -> dict[str, int]:
+        """How far the sites' feeds are: as the database says, which may be a moment ahead of what was delivered here."""
+        stored = await self._live.read(lambda conn: feed.heads(conn, sites))
+        delivered = self._live.hub
+        return {site: max(stored.get(site, 0), delivered.head(site)) for site in sites}
 
     def _within_reach(self, site: str, cursor: int) -> bool:
         left = self._live.hub.after(site, cursor)

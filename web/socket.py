@@ -15,8 +15,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 SLOW = 1013  # "try again later": the console comes back by its cursor
-MAX_BEHIND = 2 << 20  # bytes: what may wait here for one console
+MAX_BEHIND = 1 << 20  # bytes, about a thousand changes: what may wait here for one console
 MAX_BLOCKED = 5.0  # seconds: how long a console may not read
+CUT_OFF = 60.0  # seconds: how long a close waits to be read behind all that came before it
 _KERNEL = 256 << 10  # bytes: what may wait in the kernel, where nobody sees it
 
 
@@ -89,7 +90,7 @@ class LiveSocket(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self.close_timer = self.loop.call_later(CUT_OFF, self.transport.abort)
 
     def keepalive_timeout(self) -> None:
         """No answer to a ping: the console is gone, or as good as gone."""
