@@ -19,7 +19,7 @@ from alerts.lifecycle import CLOSE_AFTER, Conflict, NotAllowed, Step
 from alerts.rules import load_rules
 from alerts.service import Engine
 from devices.registry import Device, Site
-from store import housekeeping, incidents
+from store import housekeeping, incidents, supervision
 from store.connect import connect
 from store.device_states import SignOfLife, note_life, note_offline
 from store.records import Incident
@@ -242,6 +242,18 @@ def test_two_engines_at_once_tell_each_thing_once(watch: Watch, database: str) -
         assert {state for _, state, _, _ in watch.incidents()} == {"resolved"}
     verbs = watch.verbs()
     assert (verbs.count("open"), verbs.count("resolve"), len(verbs)) == (4 * rounds, 4 * rounds, 8 * rounds)
+
+
+def test_what_one_engine_took_another_leaves(watch: Watch, database: str) -> None:
+    watch.speak("b0", "b1")
+    watch.pass_time(100)
+    with connect(database, part="a") as a, connect(database, part="b") as b:
+        assert supervision.claim_told(a, "s1", ["b0"]) == {"b0"}
+        assert supervision.claim_told(b, "s1", ["b0", "b1"]) == {"b1"}  # does not wait for the other's end
+        a.commit()
+        b.commit()
+        assert supervision.claim_told(b, "s1", ["b0", "b1"]) == set()
+        assert not supervision.mark_silent(b, "s1", "b0", NOW, watch.now)
 
 
 def take(url: str, incident: int, step: Step, actor: str = "li", at: datetime = NOW) -> steps.StepResult:
