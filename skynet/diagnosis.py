@@ -39,7 +39,7 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(settings: Settings, now: datetime | None = None) -> list[Finding]:
     """Look at everything; what can't be reached is a finding, never an exception."""
     now = now or datetime.now(UTC)
-    found = [*_rules(settings), *_exposure(settings), *_files(settings)]
+    found = [*_rules(settings), *exposure(settings), *_files(settings)]
     found += _database(settings, now)
     found += [*_broker(settings), *_web(settings)]
     return found
@@ -52,7 +52,7 @@ def examine_part(settings: Settings, part: str) -> list[Finding]:
     try:
         with connect(settings.require_database(), part="doctor") as conn:
             clock = facts.database_facts(conn).clock
-            return [_beat(part, parts.list_parts(conn), clock)]
+            return [part_finding(part, parts.list_parts(conn), clock)]
     except (SettingsError, psycopg.Error) as exc:
         return [Finding(part, "fault", _first_line(exc))]
 
@@ -66,7 +66,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield Finding("rules", "ok", str(settings.rules_file or "the ones that come with it"))
 
 
-def _exposure(settings: Settings) -> Iterator[Finding]:
+def exposure(settings: Settings) -> Iterator[Finding]:
     """Whether passwords and incidents would cross a network in the clear."""
     address = urlsplit(settings.web_url or f"http://{settings.host}:{settings.web_port}")
     if address.scheme == "https":
@@ -141,10 +141,11 @@ def _server(conn: Connection, known: facts.DatabaseFacts, now: datetime) -> Iter
 def _parts(conn: Connection, clock: datetime) -> Iterator[Finding]:
     beaten = parts.list_parts(conn)
     for name in ("ingest", "alerts"):
-        yield _beat(name, beaten, clock)
+        yield part_finding(name, beaten, clock)
 
 
-def _beat(name: str, beaten: list[parts.Part], clock: datetime) -> Finding:
+def part_finding(name: str, beaten: list[parts.Part], clock: datetime) -> Finding:
+    """How a part is, by the beats in the database and its clock."""
     alive = [one for one in beaten if one.part == name and clock - one.beat_at < BEAT_WITHIN]
     if not alive:
         return Finding(name, "fault", f"not at work: start `skynet up`, or `skynet {name}`")

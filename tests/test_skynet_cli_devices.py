@@ -1,9 +1,6 @@
 """`skynet devices`, `sites` and `broker-files` against a real database and a real broker."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from servers import Broker
+from skynet_command import Skynet
 from typer.testing import CliRunner
 
 from devices.registry import Device
@@ -22,46 +20,6 @@ from store import parts, registry
 from store.connect import connect
 
 Eventually = Callable[..., None]
-COMMAND = Path(sys.executable).with_name("skynet")
-
-
-class Skynet:
-    """The command as a user has it: a process of its own, told by its environment where the system is."""
-
-    def __init__(self, database: str, broker: Broker, folder: Path) -> None:
-        self.broker = broker
-        self.database = database
-        self.told = {
-            "SKYNET_DATABASE_URL": database,
-            "SKYNET_MQTT_URL": broker.url,
-            "SKYNET_MQTT_PASSWORD": broker.password,
-            "SKYNET_DATA_DIR": str(folder),
-        }
-
-    def run(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, str(COMMAND), *arguments]
-        return subprocess.run(
-            command, check=False, env=os.environ | self.told | more, capture_output=True, text=True, timeout=60
-        )
-
-    def json(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def fails(self, *arguments: str, **more: str) -> str:
-        done = self.run(*arguments, **more)
-        assert done.returncode != 0, done.stdout
-        assert "Traceback" not in done.stderr
-        return done.stderr
-
-    def device(self, site: str, device: str) -> Device | None:
-        with connect(self.database, part="test") as conn:
-            return registry.load(conn).devices.get((site, device))
-
-    def credentials(self) -> list[str]:
-        with connect(self.database, part="test") as conn:
-            return [one.username for one in registry.all_credentials(conn)]
 
 
 @pytest.fixture
