@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import signal
 import sys
 
 import structlog
@@ -25,9 +26,14 @@ def run(settings: Settings) -> None:
     with connect(settings.require_database(), part="web check") as conn:
         refuse_unsafe(conn)
     _allow_many_connections()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn takes these over while it serves, and hands the signal on when all is closed: that is a clean end
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
     log.info("web starts", host=settings.host, port=settings.web_port)
-    make_server(settings).run()
-    log.info("web ended")
+    try:
+        make_server(settings).run()
+    finally:
+        log.info("web ended")
 
 
 def make_server(settings: Settings) -> uvicorn.Server:
