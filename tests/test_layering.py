@@ -41,7 +41,7 @@ DECIDING = {
 HOMES = {
     "paho": {
         "devices/broker_control.py", "devices/live.py", "devices/playing.py",
-        "ingest/receipts.py", "ingest/session.py", "skynet/local/mosquitto.py",
+        "ingest/receipts.py", "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
     },
     "argon2": {"web/passwords.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},
