@@ -66,7 +66,8 @@ def _merged(old: SignOfLife, new: SignOfLife) -> SignOfLife:
 def note_signs(batch: Sorted, life: SignsOfLife, registry: Registry) -> None:
     """Note who spoke and what it said of itself: a press or test proves a button end to end."""
     for one in batch.events:
-        life.seen(one.event.site, one.event.device, one.received_at)
+        site, device = one.event.site, one.event.device
+        life.seen(site, device, one.received_at, rewrite_after=_rewrite_after(registry, site, device))
     for alarm, at in batch.alarms:
         life.told(SignOfLife(alarm.site, alarm.device, at, proven_at=at))
     for alive, at in batch.alive:
