@@ -173,6 +173,11 @@ def adding(site: str, device: str, password: str, prefix: str | None = None) -> 
     ]
 
 
+def changing(site: str, device: str, prefix: str | None) -> list[dict[str, Any]]:
+    """Commands after which a device that may log in speaks below another prefix; its password stays."""
+    return [{"command": "modifyRole", "rolename": username(site, device), "acls": device_acls(site, device, prefix)}]
+
+
 def removing(site: str, device: str) -> list[dict[str, Any]]:
     """Commands after which a device can't log in, and its open session has ended."""
     name = username(site, device)

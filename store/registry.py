@@ -82,7 +82,10 @@ def add_site(conn: Connection, site: Site) -> None:
 
 
 def import_site(conn: Connection, plan: SitePlan) -> None:
-    """Take over a site's plan: what it names is added or changed, grids it does not name go, other devices stay."""
+    """Take over a site's plan: what it names is added or changed, grids it does not name go, other devices stay.
+
+    Raises RegistryError as add_device does.
+    """
     add_site(conn, plan.site)
     kept = [grid.grid for grid in plan.grids]
     conn.execute("UPDATE devices SET grid = NULL WHERE site = %s AND NOT grid = ANY(%s)", (plan.site.site, kept))
@@ -95,8 +98,7 @@ def import_site(conn: Connection, plan: SitePlan) -> None:
             " parent = excluded.parent, officer = excluded.officer",
             [_grid_values(grid) for grid in plan.grids],
         )
-        cur.executemany(_UPSERT_DEVICE, [msgspec.structs.asdict(device) for device in plan.devices])
-    _changed(conn)
+    add_devices(conn, plan.devices)
 
 
 def _grid_values(grid: Grid) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def add_device(conn: Connection, device: Device) -> None:
 
 
 def add_devices(conn: Connection, devices: Sequence[Device]) -> None:
-    """Add devices, or change them; a gateway stands before what speaks through it.
+    """Add devices, or change them; an unregistered device that held a native name of theirs goes.
 
     Raises RegistryError as add_device does.
     """
@@ -132,7 +134,9 @@ def add_devices(conn: Connection, devices: Sequence[Device]) -> None:
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (_ADDING,))
     known = load(conn)
     gateways = {_key(one): one.prefix for one in known.gateways()} | {_key(one): one.prefix for one in devices}
-    for device in devices:
+    for device in sorted(devices, key=lambda one: one.kind != "gateway"):  # before what speaks through them
+        if device.via is not None:
+            _release_native(conn, device)
         _check(known, device, [prefix for key, prefix in gateways.items() if prefix and key != _key(device)])
         conn.execute(_UPSERT_DEVICE, msgspec.structs.asdict(device))
         if device.kind == "gateway":
@@ -144,7 +148,9 @@ def _check(known: Registry, device: Device, other_prefixes: list[str]) -> None:
     if device.site not in known.sites:
         raise RegistryError(f"no site {device.site!r}: add it with `skynet sites add {device.site} --name NAME`")
     if device.grid is not None and (device.site, device.grid) not in known.grids:
-        raise RegistryError(f"no grid {device.grid!r} in site {device.site!r}: `skynet sites import` brings a site's grids")
+        raise RegistryError(
+            f"no grid {device.grid!r} in site {device.site!r}: `skynet sites import` brings a site's grids"
+        )
     if device.via is not None:
         _check_native(known, device)
     if device.prefix is not None and (fault := prefix_fault(device.prefix, other_prefixes)):
@@ -166,7 +172,7 @@ def _key(device: Device) -> tuple[str, str]:
     return (device.site, device.device)
 
 
-def release_native(conn: Connection, device: Device) -> None:
+def _release_native(conn: Connection, device: Device) -> None:
     """Let the unregistered device that held this native name go, now that somebody registers the name."""
     conn.execute(
         "DELETE FROM devices WHERE site = %s AND via = %s AND native = %s AND device <> %s AND NOT registered",
@@ -208,6 +214,12 @@ def put_credentials(conn: Connection, all_of_them: Sequence[Credentials]) -> Non
 def drop_credentials(conn: Connection, site: str, device: str) -> bool:
     """Forget the log-in of a device that speaks through a gateway from now on; whether it had one."""
     return conn.execute("DELETE FROM credentials WHERE site = %s AND device = %s", (site, device)).rowcount > 0
+
+
+def has_credentials(conn: Connection, site: str, device: str) -> bool:
+    """Whether a device has a log-in of its own."""
+    row = conn.execute("SELECT 1 FROM credentials WHERE site = %s AND device = %s", (site, device)).fetchone()
+    return row is not None
 
 
 def all_credentials(conn: Connection) -> list[Credentials]:

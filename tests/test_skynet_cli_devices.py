@@ -248,6 +248,44 @@ def test_list_and_import(skynet: Skynet, tmp_path: Path) -> None:
     assert "GeoJSON" in skynet.fails("devices", "import", str(file), "--site", "s1")
 
 
+def site_file(folder: Path, *devices: dict[str, object]) -> str:
+    """A site file with these devices."""
+    features = [{"type": "site", "site": "s2", "name": "二号站"}, *devices]
+    file = folder / "site.geojson"
+    document = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": None, "properties": one} for one in features],
+    }
+    file.write_text(json.dumps(document), "utf-8")
+    return str(file)
+
+
+def test_log_ins_follow_what_a_site_file_changes(skynet: Skynet, tmp_path: Path) -> None:
+    gateway: dict[str, object] = {
+        "type": "gateway",
+        "device": "nvr",
+        "name": "录像机",
+        "format": "frigate",
+        "prefix": "old",
+    }
+    camera: dict[str, object] = {"type": "camera", "device": "c1", "name": "前门"}
+    said = skynet.json("sites", "import", site_file(tmp_path, camera, gateway))
+    assert said == {"site": "s2", "grids": 0, "devices": 2}
+    gateway_login = skynet.json("devices", "add", "s2", "nvr")
+    camera_login = skynet.json("devices", "add", "s2", "c1")
+    moved = camera | {"via": "nvr", "native": "front"}
+    skynet.json("sites", "import", site_file(tmp_path, moved, gateway | {"prefix": "new"}))
+    assert delivered(skynet.broker, "s2.nvr", gateway_login["password"], "new/events")
+    assert not delivered(skynet.broker, "s2.nvr", gateway_login["password"], "old/events")
+    assert not may_log_in(skynet.broker, "s2.c1", camera_login["password"])
+    assert "overlaps" in skynet.fails(
+        "devices", "add", "s1", "g", "--kind", "gateway", "--format", "frigate", "--prefix", "new/x"
+    )
+    skynet.json("sites", "remove", "s2")
+    assert not may_log_in(skynet.broker, "s2.nvr", gateway_login["password"])
+    assert skynet.credentials() == []
+
+
 def test_the_brokers_files_are_made_anew_from_the_database(skynet: Skynet, tmp_path: Path) -> None:
     skynet.json("devices", "add", "s1", "b1", "--kind", "button")
     skynet.json("devices", "add", "s1", "nvr", "--kind", "gateway", "--format", "frigate", "--prefix", "f")

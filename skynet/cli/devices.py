@@ -84,9 +84,6 @@ def _wanted(known: Registry, site: str, device: str, given: dict[str, object]) -
 
 def _register(conn: Connection, loaded: Settings, wanted: list[Device]) -> list[logins.GivenLogin]:
     """Put devices into the registry and give them log-ins; the caller commits."""
-    for one in wanted:
-        if one.via is not None:
-            registry.release_native(conn, one)
     registry.add_devices(conn, wanted)
     return logins.give(conn, loaded, wanted)
 
@@ -136,15 +133,13 @@ def import_(
     loaded = load(data_dir)
     with database(loaded) as conn:
         known = registry.load(conn)
-        wanted = sorted(read_devices(file, known, site), key=lambda one: one.kind != "gateway")
+        wanted = read_devices(file, known, site)
         before = {key for key, one in known.devices.items() if one.registered}
-        for one in wanted:
-            if one.via is not None:
-                registry.release_native(conn, one)
         registry.add_devices(conn, wanted)
         # a simulated device gets its password from the simulator, at each start of it
         new = [one for one in wanted if (one.site, one.device) not in before and not one.simulated]
         given = logins.give(conn, loaded, new)
+        logins.follow(conn, loaded, known, wanted)
         version = registry.version(conn)
     logins.wait_taken_up(loaded, version)
     _print_imported(len(wanted), given, as_json=as_json)

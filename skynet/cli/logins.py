@@ -9,7 +9,7 @@ import structlog
 from psycopg import Connection
 
 from devices import broker, broker_control
-from devices.registry import Device
+from devices.registry import Device, Registry
 from skynet.cli.context import database
 from skynet.settings import Settings
 from store import parts, registry
@@ -53,6 +53,24 @@ def give(conn: Connection, loaded: Settings, devices: Iterable[Device]) -> list[
     registry.put_credentials(conn, kept)
     tell_broker(loaded, commands)
     return given
+
+
+def follow(conn: Connection, loaded: Settings, before: Registry, now: Iterable[Device]) -> None:
+    """Let log-ins follow what an import changed, in the open transaction and at the broker; passwords stay.
+
+    A gateway whose prefix is another may speak there and no longer here; a device that speaks through a gateway from now on
+    has no log-in. Raises BrokerRefused, SettingsError.
+    """
+    commands: list[dict[str, Any]] = []
+    for one in now:
+        known = before.devices.get((one.site, one.device))
+        if known is None:
+            continue
+        if one.via is not None and registry.drop_credentials(conn, one.site, one.device):
+            commands += broker.removing(one.site, one.device)
+        elif one.prefix != known.prefix and registry.has_credentials(conn, one.site, one.device):
+            commands += broker.changing(one.site, one.device, one.prefix)
+    tell_broker(loaded, commands)
 
 
 def take_away(loaded: Settings, devices: Iterable[tuple[str, str]]) -> None:
