@@ -173,6 +173,7 @@ def test_dispatch_and_resolve_ask_first(zhang: Desk, new_button: Callable[[], Bu
     zhang.page.locator("input[name=to]").fill("王五")
     zhang.page.keyboard.press("Enter")
     expect(zhang.row(incident)).to_have_attribute("data-state", "dispatched")
+    expect(zhang.page.get_by_test_id("step-form")).to_have_count(0)
     zhang.page.keyboard.press("r")
     zhang.page.keyboard.press("Enter")
     expect(zhang.page.get_by_test_id("step-form")).to_contain_text("请选择结果")
@@ -364,3 +365,15 @@ def test_a_one_time_link_leads_into_the_console(system: WholeSystem, browser: Br
         one.page.goto(system.urls["login"])
         one.page.locator("button").click()
         expect(one.page.get_by_test_id("queue")).to_be_visible()
+
+
+def test_a_hand_on_an_empty_list_hides_nothing(zhang: Desk, new_button: Callable[[], Button]) -> None:
+    first, second = new_button(), new_button()
+    zhang.page.get_by_test_id("queue").hover()
+    first.press("p1")
+    incident = zhang.incident_of(title(first))
+    second.press("p1")
+    expect(zhang.page.get_by_test_id("new-waiting")).to_contain_text("1 条新警情")
+    assert zhang.rows() == [incident]
+    zhang.page.get_by_test_id("new-waiting").click()
+    assert zhang.rows() == [incident, zhang.incident_of(title(second))]

@@ -6,8 +6,8 @@ import { demands } from '../feed/board'
 import { deviceGlyph, incidentGlyph } from './glyphs'
 import { labelPoint, positionOf, ringsOf, wedgeOf, type LatLon } from './shapes'
 
-/** Zoomed in so far that what is around a place can be told apart. */
-const CLOSE = 17
+/** Zoomed in so far that cameras can be told apart and the next alarms are still in sight: about 1 km across. */
+const CLOSE = 16.25
 
 export interface MapEvents {
   incident(id: string): void
@@ -199,7 +199,7 @@ export class MapView {
     const bounds = L.latLngBounds([at, ...also])
     for (const [lat, lon] of also) bounds.extend([2 * at[0] - lat, 2 * at[1] - lon]) // keeps the place in the middle
     const fitting = also.length === 0 ? CLOSE : this.map.getBoundsZoom(bounds.pad(0.15))
-    this.map.setView(at, Math.min(CLOSE + 0.5, fitting), { animate: false })
+    this.map.setView(at, Math.min(CLOSE, fitting), { animate: false })
   }
 
   private markZoom(): void {

@@ -4,7 +4,7 @@ import type { Incident } from '../api/wire'
 import { isHeld, shownIds, stepFrom } from '../queue/hold'
 import type { Verb } from '../steps/verbs'
 import { steadyNow } from './clock'
-import { board, lists, onAlarm, shownSite } from './live'
+import { board, lists, onAlarm, pictureSeen, shownSite } from './live'
 
 export type ListName = 'alarms' | 'quiet' | 'resolved'
 export type View = 'queue' | 'detail' | 'map'
@@ -38,7 +38,7 @@ const frozen = shallowRef<Record<ListName, string[]> | null>(null)
 /** The last that was known of each incident drawn, for rows and a selection that are gone meanwhile. */
 const lastKnown = new Map<string, Incident>()
 
-const held = computed(() => isHeld(desk, desk.touchedAt, steadyNow.value))
+const held = computed(() => pictureSeen.value && isHeld(desk, desk.touchedAt, steadyNow.value))
 
 const sortedIds = computed(() => ({
   alarms: lists.value.alarms.map((one) => one.id),
@@ -53,6 +53,14 @@ watch(
   },
   { flush: 'sync' }, // before anything else can move
 )
+
+// Nothing lies under a hand on an empty list: what comes first is shown at once, and then held.
+watch(sortedIds, (sorted) => {
+  const was = frozen.value
+  if (was === null) return
+  const first = (name: ListName): string[] => (was[name].length === 0 ? sorted[name] : was[name])
+  frozen.value = { alarms: first('alarms'), quiet: first('quiet'), resolved: first('resolved') }
+})
 
 /** The rows of each list, and what waits above it while it is held. */
 export const rows = computed(() => ({

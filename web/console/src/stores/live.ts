@@ -6,7 +6,7 @@ import { Connection } from '../feed/connection'
 import { isStale } from '../feed/pulse'
 import { makeLists } from '../queue/order'
 import { t } from '../i18n'
-import { learnServerTime, serverTime, steadyNow } from './clock'
+import { learnServerTime, serverNow, serverTime, steadyNow } from './clock'
 import { sessionEnded } from './session'
 import { tell } from './toasts'
 
@@ -25,6 +25,9 @@ export const stale = computed(
   () => startedAt.value !== null && isStale(heardAt.value ?? startedAt.value, steadyNow.value),
 )
 
+/** The title of what newly wants an answer, for those who can't see the lists. */
+export const latestAlarm = ref<string | null>(null)
+
 type Listener = (incident: Incident, kind: 'arrived' | 'again') => void
 const listeners: Listener[] = []
 
@@ -39,7 +42,8 @@ export function whenStrangeDevice(reload: (site: string) => void): void {
 }
 
 let connection: Connection | null = null
-let greetedBefore = false
+/** This page has the whole picture, or had it; before that there is nothing to hold on to. */
+export const pictureSeen = ref(false)
 
 function heard(frame: Frame): void {
   if (frame.type === 'heartbeat') learnServerTime(frame.ts)
@@ -61,13 +65,14 @@ function act(effect: Effect): void {
   switch (effect.kind) {
     case 'arrived':
     case 'again':
+      latestAlarm.value = effect.incident.title
       for (const listener of listeners) listener(effect.incident, effect.kind)
       break
     case 'strangeDevice':
       onStrangeDevice(effect.site)
       break
     case 'caughtUp':
-      if (!greetedBefore) greetedBefore = true
+      if (!pictureSeen.value) pictureSeen.value = true
       else if (effect.reloaded) tell(t('reloaded'))
       else tell(effect.replayed > 0 ? t('caughtUp', { n: effect.replayed }) : t('caughtUpNothing'))
       break
@@ -82,7 +87,8 @@ export function startLive(): void {
   Object.assign(board, emptyBoard())
   heardAt.value = null
   dataAsOf.value = null
-  greetedBefore = false
+  pictureSeen.value = false
+  latestAlarm.value = null
   startedAt.value = performance.now()
   connection = new Connection({
     resume: () => resumeQuery(board),
@@ -103,6 +109,9 @@ export function stopLive(): void {
 }
 
 watch(steadyNow, (now) => connection?.checkSilence(now))
+
+/** The present for everything that is told of the data: it stands still with them, so that nothing old looks alive. */
+export const dataNow = computed(() => (stale.value && dataAsOf.value !== null ? dataAsOf.value : serverNow.value))
 
 /** How many wait for an answer, by site. */
 export const waitingBySite = computed(() => {
