@@ -259,6 +259,15 @@ def test_what_is_no_call_and_what_cannot_be_stored_are_problem_documents(web: We
             assert answer.json()["status"] == status
 
 
+def test_a_body_is_not_read_whatever_its_size(web: Web) -> None:
+    large = b'{"name": "' + b"a" * 2_000_000
+    with web.client() as client:
+        for content in (large, iter([large[:50_000]] * 3)):  # with its length said, and in chunks
+            answer = client.post(f"{API}/session", content=content, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 413
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_figures_and_health_are_at_the_root(web: Web) -> None:
     open_incident(web.database, "s1")
     with web.client() as client:

@@ -7,10 +7,12 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from web.problems import Refusal
-
 T = TypeVar("T")
 Row = dict[str, Any]
+
+
+class BadCursor(Exception):
+    """Not a cursor that we wrote."""
 
 
 def write_cursor(position: object) -> str:
@@ -27,7 +29,7 @@ def read_cursor(text: str | None, kind: type[T]) -> T | None: ...
 def read_cursor(text: str | None, kind: type[T]) -> T | None:
     """The position again; None for no text.
 
-    Raises Refusal (422) for what we never wrote.
+    Raises BadCursor for what we never wrote.
     """
     if text is None:
         return None
@@ -35,7 +37,7 @@ def read_cursor(text: str | None, kind: type[T]) -> T | None:
         raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
         return msgspec.json.decode(raw, type=kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as exc:
-        raise Refusal(422, "the cursor can't be read: give the `next` of the page before, as it was") from exc
+        raise BadCursor("the cursor can't be read: give the `next` of the page before, as it was") from exc
 
 
 def page(found: list[Row], limit: int, position: Callable[[Row], object]) -> dict[str, Any]:

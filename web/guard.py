@@ -4,10 +4,14 @@ import time
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import origin, problems
 from web.metrics import Metrics
+
+LARGEST = 64 << 10  # bytes: no body of ours is a tenth of it
+_METHODS = origin.SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def security_headers(origins: Iterable[str]) -> dict[str, str]:
@@ -75,12 +79,13 @@ class Guard:
         try:
             fault = origin.fault(scope["method"], scope["path"], Headers(scope=scope).get("origin"), self._origins)
             if fault is None:
-                await self._app(scope, receive, answer)
+                await self._app(scope, _bounded(receive), answer)
             else:
                 await _refuse(answer, fault)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
 
 
@@ -89,3 +94,18 @@ async def _refuse(send: Send, detail: str) -> None:
     headers = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that is not kept in memory whatever its size; too much of it is 413."""
+    left = LARGEST
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"a body may have {LARGEST} bytes here")
+        return message
+
+    return bounded

@@ -10,15 +10,28 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="dark">
 <meta name="robots" content="noindex">
 <title>微天网 · micro sky-net</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/page.css">
 </head>
 <body>
+<main>
 <h1>微天网 <small>micro sky-net</small></h1>
 {body}
+</main>
 </body>
 </html>
+"""
+
+STYLE = """body { margin: 0; background: #14181d; color: #d5dbe1; font: 16px/1.6 system-ui, "Noto Sans CJK SC", sans-serif; }
+main { max-width: 24rem; margin: 18vh auto 0; padding: 0 1.5rem; }
+h1 { font-size: 1.6rem; font-weight: 600; }
+small { color: #8b97a3; font-size: 1rem; font-weight: 400; }
+button { width: 100%; padding: .8rem; border: 0; border-radius: .4rem; background: #d5dbe1; color: #14181d; font: inherit; }
+button:focus-visible, a:focus-visible { outline: 3px solid #6db3f2; outline-offset: 2px; }
+a { color: #9cc8f0; }
 """
 
 

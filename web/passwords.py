@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 # OWASP's figures for argon2id with little memory (19 MiB, 2 passes): some 20 ms here
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY = _HASHER.hash("nobody has this password")
-# Taken (`with TURNS:`) around looking at the failures and checking a password: two at once, so that somebody who tries many
+# Taken around looking at the failures and checking a password: two at once, so that somebody who tries many
 # passwords gets no more of the machine than that, nor many more tries than the limit.
 TURNS = threading.BoundedSemaphore(2)
 

@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from web.cursors import BadCursor
+
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -48,6 +50,7 @@ def _response(status: int, detail: str | None, headers: Mapping[str, str] | None
 def register(app: FastAPI) -> None:
     """Let every error of the app end as a problem document."""
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(BadCursor, _bad_cursor)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     for away in (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable):
@@ -59,6 +62,10 @@ def register(app: FastAPI) -> None:
 async def _refused(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Refusal)
     return _response(exc.status, exc.detail, exc.headers, **exc.more)
+
+
+async def _bad_cursor(_request: Request, exc: Exception) -> Response:
+    return _response(422, str(exc))
 
 
 async def _http(_request: Request, exc: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Logging in and out, by password and by a one-time link; and who somebody is."""
 
+import math
 from datetime import timedelta
 from typing import Annotated
 
@@ -20,6 +21,7 @@ pages_router = APIRouter(include_in_schema=False)
 
 FAILURES = 10
 WINDOW = timedelta(minutes=1)
+PATIENCE = 5.0  # seconds to wait for a turn
 
 _OFFICER = ["see", "step"]
 MAY: dict[Role, list[str]] = {
@@ -33,10 +35,16 @@ MAY: dict[Role, list[str]] = {
 def log_in(body: LogIn, request: Request, response: Response, web: Web) -> Me:
     """Log in by name and password; the session is a cookie. 401: not these two. 429: too many tries in a minute."""
     address = request.client.host if request.client else "unknown"
-    with passwords.TURNS:
-        if not _password_is_right(web, body, address):
-            log.warning("log-in failed", address=address)
-            raise Refusal(401, "name or password is wrong")
+    _refuse_too_many(web, body.name, address)
+    if not passwords.TURNS.acquire(timeout=PATIENCE):
+        raise Refusal(503, "too many are logging in at once: try again", headers={"Retry-After": "2"})
+    try:
+        right = _password_is_right(web, body, address)
+    finally:
+        passwords.TURNS.release()
+    if not right:
+        log.warning("log-in failed", address=address)
+        raise Refusal(401, "name or password is wrong")
     with web.pool.connection() as conn:
         person = people.find(conn, body.name)
         if person is None:
@@ -46,13 +54,18 @@ def log_in(body: LogIn, request: Request, response: Response, web: Web) -> Me:
     return _me(person)
 
 
-def _password_is_right(web: Services, body: LogIn, address: str) -> bool:
+def _refuse_too_many(web: Services, name: str, address: str) -> None:
     with web.pool.connection() as conn:
-        failed, wait = people.login_failures(conn, body.name, address, WINDOW)
-        kept = people.password_hash_of(conn, body.name)
+        failed, wait = people.login_failures(conn, name, address, WINDOW)
     if failed >= FAILURES:
-        seconds = str(max(1, round(wait + 0.5)))
+        seconds = str(max(1, math.ceil(wait)))
         raise Refusal(429, f"too many failed log-ins: try again in {seconds} s", headers={"Retry-After": seconds})
+
+
+def _password_is_right(web: Services, body: LogIn, address: str) -> bool:
+    _refuse_too_many(web, body.name, address)  # again: those who waited for their turn have seen others fail
+    with web.pool.connection() as conn:
+        kept = people.password_hash_of(conn, body.name)
     if passwords.matches(kept, body.password):
         return True
     with web.pool.connection() as conn:
@@ -94,6 +107,12 @@ def _give_cookie(response: Response, token: str, web: Services) -> None:
 
 
 Token = Annotated[str, Path(max_length=200)]
+
+
+@pages_router.get("/page.css")
+async def page_style() -> Response:
+    """The style of the pages that are not the console's; a policy without inline styles needs it apart."""
+    return Response(pages.STYLE, media_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
 @pages_router.get("/login/{token}")
