@@ -6,7 +6,9 @@ While the database is away the lane waits with its batch in hand; the broker the
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from queue import Empty
 from typing import TypeVar
 
 import psycopg
@@ -60,16 +62,18 @@ class LaneWorker:
         self._stopping.set()
 
     def _take(self) -> list[Incoming] | None:
-        first = self._session.inbox.get()
+        inbox = self._session.inbox
+        first = inbox.get()
         if first is None:
             return None
         batch = [first]
-        while len(batch) < MAX_BATCH and not self._session.inbox.empty():
-            message = self._session.inbox.get()
-            if message is None:
-                self._session.inbox.put(None)
-                break
-            batch.append(message)
+        with suppress(Empty):
+            while len(batch) < MAX_BATCH:
+                message = inbox.get_nowait()
+                if message is None:
+                    inbox.put(None)
+                    break
+                batch.append(message)
         return batch
 
     def _process(self, batch: Sequence[Incoming]) -> None:

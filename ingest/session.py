@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.incoming import Incoming
+from ingest.wire import WireClient
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +40,8 @@ class Session:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {user}", daemon=True)
         self._client = self._make_client(user, password)
 
-    def _make_client(self, user: str, password: str) -> mqtt.Client:
-        client = mqtt.Client(
+    def _make_client(self, user: str, password: str) -> WireClient:
+        client = WireClient(
             CallbackAPIVersion.VERSION2,
             client_id=user,
             clean_session=False,
@@ -86,9 +87,8 @@ class Session:
 
     def acknowledge(self, messages: Iterable[Incoming]) -> None:
         """Tell the broker that these are safe; those of an earlier connection are left to be delivered again."""
-        for message in messages:
-            if message.qos and message.generation == self._generation:
-                self._client.ack(message.mid, message.qos)
+        now = self._generation
+        self._client.acknowledge([message.mid for message in messages if message.qos and message.generation == now])
 
     def publish(self, topic: str, payload: bytes) -> mqtt.MQTTMessageInfo:
         """Send at QoS 1."""
