@@ -20,6 +20,7 @@ from store.records import NumberedChange
 log = structlog.get_logger(__name__)
 
 POLL = 0.5  # seconds: how long a lost doorbell can delay a change
+WAKE = 0.1  # seconds: how long a stop may go unheard
 BATCH = 200  # changes of a site read at once, so that a flood is handed on in pieces
 FRESH = 2.0  # seconds: after so long without a read the database counts as not readable
 MAX_WAIT = 1.0  # seconds between two tries to connect
@@ -52,7 +53,7 @@ class FeedReader:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, within half a second."""
+        """End, soon."""
         self._stop.set()
         self._thread.join(5)
 
@@ -89,8 +90,8 @@ class FeedReader:
         self._poll(conn)
 
     def _read_on(self, conn: Connection) -> None:
-        """Wait for the doorbell, at most POLL seconds, and read what is new."""
-        rings = list(conn.notifies(timeout=POLL, stop_after=1))
+        """Wait for the doorbell, not long, and read what is new; every POLL seconds, rung or not."""
+        rings = list(conn.notifies(timeout=WAKE, stop_after=1))
         rung = {ring.payload for ring in rings if ring.channel == feed.CHANNEL}
         self._read(conn, rung & self._cursors.keys())
         news = not rung <= self._cursors.keys() or any(ring.channel == registry.CHANNEL for ring in rings)
