@@ -56,16 +56,20 @@ class _Writing:
         self._openings: list[Opening] = []
         self._changes: list[Change] = []
         self._linked: dict[EventKey, int] = {}
+        # what this transaction knows of its presses without asking again; the rows of their incidents are held by it
+        self._links: dict[alarm_rows.AlarmKey, tuple[Incident, datetime | None]] = {}
 
     def write(self, batch: Sorted) -> Written:
         conn = self._conn
         events = self._new_events(batch.events) if batch.events else []  # first: it may begin the transaction anew
         if batch.strangers:
             registry_rows.keep_unregistered(conn, [one.as_device() for one in batch.strangers])
-        fresh = alarm_rows.insert(conn, batch.alarms) if batch.alarms else set()
+        fresh = alarm_rows.insert(conn, batch.alarms) if batch.alarms else {}
         self._open_for_presses(batch.alarms, fresh)
         self._open_for_events(events)
         self._open_all()
+        if self._links:
+            alarm_rows.link(conn, [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()])
         self._cancel(batch.alarms, fresh)
         if events:
             event_rows.copy_events(conn, events, self._linked)
@@ -98,21 +102,22 @@ class _Writing:
     def _device(self, site: str, device: str) -> Device | None:
         return self._registry.devices.get((site, device))
 
-    def _open_for_presses(self, alarms: list[tuple[Alarm, datetime]], fresh: set[alarm_rows.AlarmKey]) -> None:
+    def _open_for_presses(
+        self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]
+    ) -> None:
         done: set[alarm_rows.AlarmKey] = set()
         for alarm, at in alarms:
             key = alarm_rows.key(alarm)
             if alarm.action != "press" or key not in fresh or key in done:
                 continue
             done.add(key)
-            cancel = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id, "cancel")
-            cancelled_at = openings.cancelled_before(at, cancel.received_at if cancel else None)
+            cancelled_at = openings.cancelled_before(at, fresh[key])
             opening = self._press_opening(alarm, at, cancelled_at)
 
             def link(
                 stored: Incident, key: alarm_rows.AlarmKey = key, cancelled_at: datetime | None = cancelled_at
             ) -> None:
-                alarm_rows.link(self._conn, key, stored.id, cancelled_at)
+                self._links[key] = (stored, cancelled_at)
 
             self._openings.append((opening, link))
 
@@ -154,10 +159,11 @@ class _Writing:
             elif joined.repeated:
                 self._changes.append(openings.repeated(joined.incident))
 
-    def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: set[alarm_rows.AlarmKey]) -> None:
+    def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]) -> None:
         for alarm, at in alarms:
             if alarm.action == "cancel" and alarm_rows.key(alarm) in fresh:
-                fresh.discard(alarm_rows.key(alarm))
+                del fresh[alarm_rows.key(alarm)]
+                self._links.pop(alarm_rows.key(alarm, "press"), None)  # no longer as it was linked
                 self._cancel_one(alarm, at)
 
     def _cancel_one(self, alarm: Alarm, at: datetime) -> None:
@@ -190,14 +196,20 @@ class _Writing:
         """`stored`, and the newest stage where that is a later one; a cancel is answered by its press's stage alone."""
         if alarm.action == "test":
             return [Receipt.stored(alarm, None)]
+        if (link := self._links.get(alarm_rows.key(alarm))) is not None:
+            return _told(alarm, *link)
         press = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id)
         if press is None or press.incident is None:
             return []  # a cancel before its press: saying `stored` now would end the press's resending
         incident = incidents.by_id(self._conn, press.incident)
         assert incident is not None
-        stored = Receipt.stored(alarm, incident.id)
-        stage = openings.stage_of(incident, press.cancelled_at)
-        return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
+        return _told(alarm, incident, press.cancelled_at)
+
+
+def _told(alarm: Alarm, incident: Incident, cancelled_at: datetime | None) -> list[Receipt]:
+    stored = Receipt.stored(alarm, incident.id)
+    stage = openings.stage_of(incident, cancelled_at)
+    return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
 
 
 def _lock_order(opening: Opening) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from devices.messages import Alarm
+from devices.messages import Action, Alarm
 
 AlarmKey = tuple[str, str, str, str]
 """site, device, id, action"""
@@ -22,40 +22,50 @@ class StoredPress(msgspec.Struct, frozen=True):
     cancelled_at: datetime | None
 
 
-def key(alarm: Alarm) -> AlarmKey:
-    """What makes two copies of an alarm the same thing."""
-    return (alarm.site, alarm.device, alarm.id, alarm.action)
+def key(alarm: Alarm, action: Action | None = None) -> AlarmKey:
+    """What makes two copies of an alarm the same thing; with `action`, of the press or cancel that belongs to it."""
+    return (alarm.site, alarm.device, alarm.id, action or alarm.action)
 
 
-def insert(conn: Connection, alarms: Sequence[tuple[Alarm, datetime]]) -> set[AlarmKey]:
-    """Store alarms with their arrival; the keys of those that were not stored before."""
-    columns = list(zip(*(_row(alarm, received_at) for alarm, received_at in sorted(alarms, key=_order)), strict=True))
-    rows = conn.execute(
-        "INSERT INTO alarms (site, device, id, action, ts, received_at, faults, attrs)"
-        " SELECT site, device, id, action, ts, received_at, ARRAY(SELECT jsonb_array_elements_text(faults)), attrs"
-        " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[],"
-        " %s::jsonb[]) AS new (site, device, id, action, ts, received_at, faults, attrs)"
-        " ON CONFLICT DO NOTHING RETURNING site, device, id, action",
-        [list(column) for column in columns],
-    ).fetchall()
-    return {(site, device, id_, action) for site, device, id_, action in rows}
+def insert(conn: Connection, alarms: Sequence[tuple[Alarm, datetime]]) -> dict[AlarmKey, datetime | None]:
+    """Store alarms with their arrival; the keys of those that were not stored before.
+
+    With a press goes when its cancel arrived, if that is stored, be it by these.
+    """
+    fresh: dict[AlarmKey, datetime | None] = {}
+    with conn.cursor() as cur:
+        cur.executemany(_INSERT, [_row(alarm, at) for alarm, at in sorted(alarms, key=_order)], returning=True)
+        for result in cur.results():
+            for site, device, id_, action, cancel in result:
+                fresh[site, device, id_, action] = cancel
+    return fresh
+
+
+# A row each, all of them in one pipeline: a press that comes alone, as most do, waits a third of what a set of arrays takes.
+# In order of their keys, so that its cancel, if it is in the same batch, is found there already.
+_INSERT = """
+INSERT INTO alarms (site, device, id, action, ts, received_at, faults, attrs)
+VALUES (%s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb) ON CONFLICT DO NOTHING
+RETURNING site, device, id, action, (
+    SELECT cancel.received_at FROM alarms AS cancel WHERE alarms.action = 'press' AND cancel.action = 'cancel'
+        AND (cancel.site, cancel.device, cancel.id) = (alarms.site, alarms.device, alarms.id))
+"""
 
 
 def _order(stored: tuple[Alarm, datetime]) -> AlarmKey:
     return key(stored[0])
 
 
-def _row(alarm: Alarm, received_at: datetime) -> tuple[str | datetime | None, ...]:
+def _row(alarm: Alarm, received_at: datetime) -> tuple[str | datetime | list[str] | None, ...]:
     attrs = None if alarm.attrs is None else orjson.dumps(alarm.attrs).decode()
-    faults = orjson.dumps(alarm.faults).decode()
-    return (*key(alarm), alarm.ts, received_at, faults, attrs)
+    return (*key(alarm), alarm.ts, received_at, list(alarm.faults), attrs)
 
 
-def link(conn: Connection, press: AlarmKey, incident: int, cancelled_at: datetime | None) -> None:
-    """Say which incident a press opened or joined, and whether it had been cancelled before it came."""
-    conn.execute(
+def link(conn: Connection, links: Sequence[tuple[AlarmKey, int, datetime | None]]) -> None:
+    """Say of each press which incident it opened or joined, and when it had been cancelled if that was before it came."""
+    conn.cursor().executemany(
         "UPDATE alarms SET incident = %s, cancelled_at = %s WHERE site = %s AND device = %s AND id = %s AND action = %s",
-        (incident, cancelled_at, *press),
+        [(incident, cancelled_at, *press) for press, incident, cancelled_at in links],
     )
 
 

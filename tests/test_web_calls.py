@@ -155,7 +155,7 @@ def test_an_incident_has_its_timeline_its_events_and_its_cameras(web: Web) -> No
     with connect(web.database, part="test") as conn:
         alarm = Alarm("s1", "b1", "a1", "press", None, ("no ts",), {"floor": 3})
         alarms.insert(conn, [(alarm, NOW)])
-        alarms.link(conn, alarms.key(alarm), number, None)
+        alarms.link(conn, [(alarms.key(alarm), number, None)])
     store_event(web, "s1", "c1", "e1", NOW + timedelta(seconds=1), number)
     with web.client("anna") as client:
         client.post(f"{API}/incidents/{number}/note", json={"version": 1, "note": "听到了"})
