@@ -22,7 +22,6 @@ import uvloop
 from bench.load import connect_packet, press_payload, publish_packet
 
 _BUTTON = re.compile(rb"b-(\d{4})")
-_MASKED_PONG = b"\x8a\x80\x00\x00\x00\x00"
 PATIENCE = 30.0  # seconds for what was pressed to arrive
 
 
@@ -91,7 +90,9 @@ class Client(asyncio.Protocol):
         while (frame := _frame(data, at)) is not None:
             kind, start, at = frame
             if kind == 0x89:
-                self._transport.write(_MASKED_PONG)
+                self._transport.write(b"\x8a%c\0\0\0\0%b" % (0x80 | (at - start), data[start:at]))  # masked by zeros
+            elif kind == 0x88:
+                print(f"a client was closed: {data[start:at]!r}", file=sys.stderr)
             elif self._greeted and data.startswith(b'{"type":"snapshot"', start):
                 self._enter()
             elif match := _BUTTON.search(data, start, at):
