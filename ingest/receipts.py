@@ -25,6 +25,7 @@ from store.records import Incident
 log = structlog.get_logger(__name__)
 
 POLL = 1.0  # seconds: how long a lost doorbell can delay a receipt
+AFTER = 0.02  # seconds from the doorbell: consoles read the same change first, and what rings meanwhile is told with it
 BATCH = 200
 
 
@@ -87,7 +88,7 @@ def keep_telling(session: Session, connect: Callable[[], Connection], stop: thre
                     if session.connected.is_set():
                         _tell_all(conn, session)
                     for _ in conn.notifies(timeout=POLL, stop_after=1):
-                        pass
+                        stop.wait(AFTER)
         except (OperationalError, BrokerSilent) as exc:
             log.warning("receipts wait", error=str(exc).strip())
             stop.wait(0.5)
