@@ -3,16 +3,21 @@
 Nothing here reads the database: the store opens or joins in one statement, and these functions say what with.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from alerts import timing
 from alerts.rules import PRIORITIES, Rules
+from alerts.windows import Windows, in_force
 from devices.messages import Alarm, Event
 from devices.registry import Device, Registry
-from store.records import CameraView, Change, Incident
+from devices.scenes import scenes
+from store.notices import Notice
+from store.records import CameraView, Change, Incident, Purpose, Quiet
 
 CANCEL_WITHIN = timedelta(seconds=15)
 ANSWER_WITHIN = timedelta(seconds=30)  # of a press whose rule could not be asked
@@ -33,17 +38,27 @@ KIND_NAMES = {
     "video-loss": "画面丢失",
     "offline": "离线",
     "fault": "故障",
+    "unusual": "异常",
 }
 """What an incident's title begins with, for each kind; another kind stands for itself."""
 
 
-def for_press(alarm: Alarm, device: Device | None, registry: Registry, rules: Rules, received_at: datetime) -> Incident:
-    """The incident of a press: always critical, one per button until it is resolved."""
+def for_press(
+    alarm: Alarm,
+    device: Device | None,
+    registry: Registry,
+    rules: Rules,
+    received_at: datetime,
+    windows: Windows = (),
+) -> Incident:
+    """The incident of a press: always critical, one per button until it is resolved; in a drill it says so."""
     opening = bare_press(alarm, received_at)
     deadline = received_at + timedelta(seconds=rules.press.answer_within)
     if device is None:
-        return msgspec.structs.replace(opening, deadline=deadline)
-    return _placed(msgspec.structs.replace(opening, title=_title("press", device), deadline=deadline), device, registry)
+        return timing.begun(msgspec.structs.replace(opening, deadline=deadline), rules)
+    drill = bool(windows) and _in_window(windows, "drill", device, registry, received_at)
+    opening = msgspec.structs.replace(opening, title=_title("press", device), deadline=deadline, drill=drill)
+    return timing.begun(_placed(opening, device, registry), rules)
 
 
 def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
@@ -62,14 +77,22 @@ def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
         opened_at=received_at,
         updated_at=received_at,
         last_event_at=received_at,
+        devices=(alarm.device,),
         deadline=received_at + ANSWER_WITHIN,
+        clock_since=received_at,
     )
 
 
-def for_event(event: Event, registry: Registry, rules: Rules, received_at: datetime) -> Incident | None:
+def for_event(
+    event: Event,
+    registry: Registry,
+    rules: Rules,
+    received_at: datetime,
+    windows: Windows = (),
+) -> Incident | None:
     """The incident a camera's event opens or joins; None when it is stored only.
 
-    The end of something opens nothing, nor does what a device says that nobody registered.
+    The end of something opens nothing, nor does what a device says that nobody registered. Events of one place share a key.
     """
     if event.phase == "end" or event.kind not in rules.opens:
         return None
@@ -82,9 +105,11 @@ def for_event(event: Event, registry: Registry, rules: Rules, received_at: datet
     if rule is None:
         return None
     within = rule.answer_within
+    maintained = bool(windows) and _in_window(windows, "maintenance", device, registry, received_at)
+    quiet: Quiet | None = "maintenance" if maintained else None
     opening = Incident(
         site=event.site,
-        join_key=f"event:{event.device}:{event.kind}",
+        join_key=place_key(device, event.kind, registry, rules),
         grid=None,
         kind=event.kind,
         priority=PRIORITIES[rule.priority],
@@ -96,10 +121,72 @@ def for_event(event: Event, registry: Registry, rules: Rules, received_at: datet
         opened_at=received_at,
         updated_at=received_at,
         last_event_at=received_at,
-        last_track=event.track,
+        tracks=() if event.track is None else (f"{event.device}/{event.track}",),
+        devices=(event.device,),
         deadline=None if within is None else received_at + timedelta(seconds=within),
+        quiet=quiet,
+        drill=bool(windows) and _in_window(windows, "drill", device, registry, received_at),
     )
-    return _placed(opening, device, registry)
+    return timing.begun(_placed(opening, device, registry), rules)
+
+
+def quietened(opening: Incident, rules: Rules) -> Incident:
+    """The opening of a camera that chatters: it neither sounds nor sends notices."""
+    return timing.begun(msgspec.structs.replace(opening, quiet="chattering", clock_since=None, escalated=0), rules)
+
+
+def notices_of(incident: Incident, rules: Rules) -> list[Notice]:
+    """What its policy sends with an incident's opening."""
+    return [
+        Notice(
+            site=incident.site,
+            incident=incident.id,
+            why="open",
+            priority=incident.priority,
+            tier=step.tier,
+            means=step.means,
+            created_at=incident.opened_at,
+        )
+        for step in timing.at_once(incident, rules)
+    ]
+
+
+def place_key(device: Device, kind: str, registry: Registry, rules: Rules) -> str:
+    """What events of one place and one family of kinds join by."""
+    scene = _scenes(registry, device.site, rules.grouping.within).get(device.device, device.device)
+    return f"event:{scene}:{rules.grouping.family(kind)}"
+
+
+@lru_cache(maxsize=64)
+def _scenes(registry: Registry, site: str, within: float) -> Mapping[str, str]:
+    cameras = [one for one in registry.devices.values() if one.site == site and one.kind == "camera"]
+    return scenes(cameras, within)
+
+
+def _in_window(windows: Windows, purpose: Purpose, device: Device, registry: Registry, at: datetime) -> bool:
+    return in_force(windows, purpose, device.site, _surroundings(registry, device)[0], device.device, at)
+
+
+def for_chatter(device: Device, registry: Registry, rules: Rules, received_at: datetime) -> Incident:
+    """The one incident that says of a camera that it chatters: its sound is off from now on, its events are not."""
+    fatigue = rules.fatigue
+    opening = Incident(
+        site=device.site,
+        join_key=f"chatter:{device.device}",
+        grid=None,
+        kind="fault",
+        priority="low",
+        title=f"频繁触发 · {device.address or device.name} · {fatigue.chatter_window:g}秒内{fatigue.chatter_count}次,已静音",
+        device=device.device,
+        devices=(device.device,),
+        lat=None,
+        lon=None,
+        address=None,
+        opened_at=received_at,
+        updated_at=received_at,
+        last_event_at=received_at,
+    )
+    return timing.begun(_placed(opening, device, registry), rules)
 
 
 @cache

@@ -9,17 +9,18 @@ import tomllib
 from collections.abc import Collection, Mapping
 from datetime import datetime, time
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from store.records import Priority
+from store.records import TIERS, Priority, Tier
 
 DEFAULT = Path(__file__).with_name("rules.toml")
 
-OWN_KINDS = frozenset({"press", "offline", "fault"})
+OWN_KINDS = frozenset({"press", "offline", "fault", "unusual"})
 """What opens by itself, and no rule can change."""
 
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,47}")
@@ -58,9 +59,70 @@ class IncidentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PressRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How soon a press should be acknowledged, in seconds. That it is critical is no rule's matter."""
+    """How soon a press should be acknowledged, and shown by a console, in seconds. That it is critical is no rule's matter."""
 
     answer_within: Seconds = 30.0
+    shown_within: Seconds = 10.0
+
+
+class EscalationStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Once an incident waited for `after` seconds without an owner it goes to `tier`, and `means` tell that tier.
+
+    `means` are names of channels (`skynet channels`); "*" is every channel of the tier.
+    """
+
+    after: Annotated[float, msgspec.Meta(ge=0, le=30 * 86_400)]
+    tier: Tier
+    means: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("*",)
+
+
+class EscalationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told after how long, for incidents of these kinds, priorities and sites; None fits all.
+
+    `lease`: seconds that an owner's claim lasts without progress (dispatch, note, arrive).
+    """
+
+    step: tuple[EscalationStep, ...] = ()
+    kinds: tuple[str, ...] | None = None
+    priorities: tuple[Priority, ...] | None = None
+    sites: tuple[str, ...] | None = None
+    lease: Seconds = 1800.0
+
+    def fits(self, kind: str, priority: Priority, site: str) -> bool:
+        """Whether this policy is the one for such an incident."""
+        return (
+            (self.kinds is None or kind in self.kinds)
+            and (self.priorities is None or priority in self.priorities)
+            and (self.sites is None or site in self.sites)
+        )
+
+
+class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which cameras' events are of one place: those of cameras at most `within` metres apart. 0: every camera for itself.
+
+    Kinds of one family are one incident there (fire and smoke); any other kind is by itself.
+    """
+
+    within: Annotated[float, msgspec.Meta(ge=0, le=2000)] = 60.0
+    families: tuple[tuple[str, ...], ...] = (("fire", "smoke"),)
+
+    def family(self, kind: str) -> str:
+        """What stands for this kind: the first of its family, or itself."""
+        return next((family[0] for family in self.families if kind in family), kind)
+
+
+class Fatigue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When less is shown so that more is seen. Chattering: a camera that raises `chatter_count` times within
+    `chatter_window` seconds, until it was quiet for `chatter_calm`. Flood (ISA-18.2): more than `flood_in` new incidents in
+    `flood_window` seconds for an officer, until fewer than `flood_out`.
+    """
+
+    chatter_count: Annotated[int, msgspec.Meta(ge=2, le=100)] = 3
+    chatter_window: Seconds = 60.0
+    chatter_calm: Seconds = 600.0
+    flood_in: Annotated[int, msgspec.Meta(ge=1)] = 10
+    flood_out: Annotated[int, msgspec.Meta(ge=1)] = 5
+    flood_window: Seconds = 600.0
 
 
 class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,12 +135,22 @@ class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outage_at_least: Annotated[int, msgspec.Meta(ge=2)] = 5
 
 
+NO_ESCALATION = EscalationPolicy()
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A whole rules file."""
 
     press: PressRule = PressRule()
     supervision: Supervision = Supervision()
+    grouping: Grouping = Grouping()
+    fatigue: Fatigue = Fatigue()
+    escalation: tuple[EscalationPolicy, ...] = ()
     incident: tuple[IncidentRule, ...] = ()
+
+    def policy(self, kind: str, priority: Priority, site: str) -> EscalationPolicy:
+        """The escalation of such an incident: the first that fits; one that fits none never goes up by itself."""
+        return next((one for one in self.escalation if one.fits(kind, priority, site)), NO_ESCALATION)
 
     @property
     def opens(self) -> frozenset[str]:
@@ -128,14 +200,30 @@ def parse(text: str, *, name: str = "rules") -> Rules:
         raise RulesError(f"{name}: {_counted(str(exc))}; docs/rules.md lists the fields") from exc
     for number, rule in enumerate(rules.incident, start=1):
         _check(rule, f"{name}, incident rule {number} ({', '.join(rule.kinds)})")
+    for number, policy in enumerate(rules.escalation, start=1):
+        _check_policy(policy, f"{name}, escalation rule {number}")
+    if rules.fatigue.flood_out > rules.fatigue.flood_in:
+        raise RulesError(f"{name}, fatigue: flood_out is above flood_in; a flood must end below where it begins")
     return rules
 
 
 def _counted(said: str) -> str:
     """Msgspec counts from 0 and writes `$.incident[2].hours`; people count from 1."""
     return re.sub(
-        r"`\$\.incident\[(\d+)\]\.?(\w*)[^`]*`", lambda at: f"incident rule {int(at[1]) + 1} {at[2]}".strip(), said
+        r"`\$\.(incident|escalation)\[(\d+)\]\.?(\w*)[^`]*`",
+        lambda at: f"{at[1]} rule {int(at[2]) + 1} {at[3]}".strip(),
+        said,
     )
+
+
+def _check_policy(policy: EscalationPolicy, where: str) -> None:
+    for before, after in pairwise(policy.step):
+        if after.after <= before.after:
+            raise RulesError(
+                f"{where}: step after {after.after:g} s stands behind {before.after:g} s; order them by time"
+            )
+        if TIERS.index(after.tier) < TIERS.index(before.tier):
+            raise RulesError(f"{where}: {after.tier} stands behind {before.tier}; an escalation only goes up")
 
 
 def _check(rule: IncidentRule, where: str) -> None:

@@ -13,11 +13,13 @@ import structlog
 from psycopg import Connection, OperationalError
 
 from alerts.rules import Rules
+from alerts.windows import Windows
 from devices.formats import CHANNELS_OF_LANE, LANE_OF_FORMAT, Lane, topics_of_gateway
 from devices.registry import Registry
 from ingest.session import Session
 from store import parts
 from store import registry as registry_rows
+from store import windows as window_rows
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +34,12 @@ def topics_of(lane: Lane, registry: Registry) -> list[str]:
 
 
 class Knowledge:
-    """The newest registry and rules; reading them is free, one thread replaces them as a whole."""
+    """The newest registry, windows and rules; reading them is free, one thread replaces them as a whole."""
 
-    def __init__(self, connect: Callable[[], Connection], rules: Rules) -> None:
+    def __init__(self, connect: Callable[[], Connection], rules: Callable[[], Rules]) -> None:
         self.rules = rules
         self.registry = Registry()
+        self.windows: Windows = ()
         self._connect = connect
         self._refreshing = threading.Lock()
         self._own: Connection | None = None
@@ -55,6 +58,7 @@ class Knowledge:
                 self._own = self._connect()
             try:
                 if registry_rows.version(self._own) != self.registry.version:
+                    self.windows = window_rows.current(self._own)
                     self.registry = registry_rows.load(self._own)
                 self._own.rollback()
             except OperationalError:

@@ -101,7 +101,9 @@ class LaneWorker:
             knowledge.refresh()  # a device added a moment ago is not a stranger
             sorted_ = sort(batch, knowledge.registry, self._quota, self._window)
         if not sorted_.empty:
-            written = self._commit(lambda conn: write(conn, sorted_, knowledge.registry, knowledge.rules))
+            written = self._commit(
+                lambda conn: write(conn, sorted_, knowledge.registry, knowledge.rules(), knowledge.windows)
+            )
             self._tell(written)
             if written.new_strangers:
                 knowledge.refresh()

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from psycopg import Connection
 
-from alerts.rules import load_rules
+from alerts.rules_file import RulesFile
 from devices.formats import Lane
 from ingest.knowledge import Knowledge, keep_fresh
 from ingest.lane import LaneWorker
@@ -57,7 +57,7 @@ class Ingest:
         self._stop = threading.Event()
         self._workers: list[threading.Thread] = []
         self._life = SignsOfLife()
-        self._knowledge = Knowledge(self._connector("registry"), load_rules(settings.rules_file))
+        self._knowledge = Knowledge(self._connector("registry"), RulesFile(settings.rules_file).now)
         self._sessions = {lane: Session(host, port, user, password) for lane, user in LANES.items()}
         self._teller = Session(host, port, "skynet-receipts", password)
         self._lanes = {

@@ -11,15 +11,17 @@ import msgspec
 import structlog
 from psycopg import Connection
 
-from alerts import openings
+from alerts import fatigue, openings, timing
 from alerts.rules import Rules
+from alerts.steps import keep
+from alerts.windows import Windows
 from devices.messages import Alarm
 from devices.registry import Device, Registry
 from ingest.receipts import Receipt
 from ingest.sorting import Sorted
 from store import alarms as alarm_rows
+from store import chatter, feed, incidents, notices, rejects, timers
 from store import events as event_rows
-from store import feed, incidents, rejects
 from store import registry as registry_rows
 from store.device_states import note_offline
 from store.events import Arrived, EventKey
@@ -38,21 +40,22 @@ class Written(msgspec.Struct):
     new_strangers: bool = False
 
 
-def write(conn: Connection, batch: Sorted, registry: Registry, rules: Rules) -> Written:
+def write(conn: Connection, batch: Sorted, registry: Registry, rules: Rules, windows: Windows = ()) -> Written:
     """Store a batch inside the caller's transaction; the caller commits, or tries again from the start.
 
     Raises psycopg errors; a DataError means that one message of the batch holds what PostgreSQL refuses.
     """
-    return _Writing(conn, registry, rules).write(batch)
+    return _Writing(conn, registry, rules, windows).write(batch)
 
 
 class _Writing:
     """One transaction's worth of work: gathers openings and changes on the way."""
 
-    def __init__(self, conn: Connection, registry: Registry, rules: Rules) -> None:
+    def __init__(self, conn: Connection, registry: Registry, rules: Rules, windows: Windows) -> None:
         self._conn = conn
         self._registry = registry
         self._rules = rules
+        self._windows = windows
         self._openings: list[Opening] = []
         self._changes: list[Change] = []
         self._linked: dict[EventKey, int] = {}
@@ -125,7 +128,7 @@ class _Writing:
         """A press is an incident whatever the rules make of it: a fault there costs the details, never the alarm."""
         device = self._device(alarm.site, alarm.device)
         try:
-            opening = openings.for_press(alarm, device, self._registry, self._rules, at)
+            opening = openings.for_press(alarm, device, self._registry, self._rules, at, self._windows)
         except Exception:
             log.exception("a rule failed on a press; its incident opens without details", device=alarm.device)
             opening = openings.bare_press(alarm, at)
@@ -133,31 +136,74 @@ class _Writing:
 
     def _open_for_events(self, arrived: list[Arrived]) -> None:
         opens = self._rules.opens
+        found: list[tuple[Arrived, Incident]] = []
         for one in arrived:
-            event = one.event
-            if event.kind not in opens:
+            if one.event.kind not in opens:
                 continue
             try:
-                opening = openings.for_event(event, self._registry, self._rules, one.received_at)
+                opening = openings.for_event(one.event, self._registry, self._rules, one.received_at, self._windows)
             except Exception:
-                log.exception("a rule failed on an event; it is stored without an incident", device=event.device)
+                log.exception("a rule failed on an event; it is stored without an incident", device=one.event.device)
                 continue
-            if opening is None:
-                continue
+            if opening is not None:
+                found.append((one, opening))
+        if not found:
+            return
+        chattering = self._note_raisings(found)
+        for one, opening in found:
+            event = one.event
+            if opening.quiet is None and (event.site, event.device) in chattering:
+                opening = openings.quietened(opening, self._rules)  # noqa: PLW2901 - the same opening, quiet
 
             def link(stored: Incident, key: EventKey = (event.site, event.device, event.id)) -> None:
                 self._linked[key] = stored.id
 
             self._openings.append((opening, link))
 
+    def _note_raisings(self, found: list[tuple[Arrived, Incident]]) -> set[tuple[str, str]]:
+        """Note what cameras raise, which their tracks' updates do not; those of them that chatter."""
+        raisings = [
+            (one.event.site, one.event.device, one.received_at)
+            for one, _ in found
+            if one.event.phase in {"start", "instant"}
+        ]
+        if not raisings:
+            return set()
+        newest = {(site, device): at for site, device, at in raisings}
+        until: dict[tuple[str, str], datetime] = {}
+        for key, (raised, quiet_until) in chatter.note(self._conn, raisings).items():
+            ends = fatigue.chatters_until(raised, quiet_until, newest[key], self._rules.fatigue)
+            if ends is None:
+                continue
+            until[key] = ends
+            if quiet_until is None or quiet_until <= newest[key]:  # it begins now
+                device = self._registry.devices[key]
+                opening = openings.for_chatter(device, self._registry, self._rules, newest[key])
+                self._openings.append((opening, _nothing))
+        if until:
+            chatter.quiet(self._conn, until)
+        return set(until)
+
     def _open_all(self) -> None:
+        due: dict[int, dict[str, datetime]] = {}
+        told: list[notices.Notice] = []
         for opening, link in sorted(self._openings, key=_lock_order):
             joined = incidents.open_or_join(self._conn, opening, join_after=openings.join_after(opening, self._rules))
-            link(joined.incident)
+            incident = joined.incident
+            if joined.repeated:
+                incident = timing.with_clock(incident, incident.updated_at)  # a press that is cancelled stands again
+                if incident != joined.incident:
+                    incidents.save(self._conn, incident)
+            link(incident)
             if joined.opened:
-                self._changes.append(openings.opened(joined.incident))
+                self._changes.append(openings.opened(incident))
+                told += openings.notices_of(incident, self._rules)
             elif joined.repeated:
-                self._changes.append(openings.repeated(joined.incident))
+                self._changes.append(openings.repeated(incident))
+            if joined.opened or joined.repeated:
+                due[incident.id] = timing.due_steps(incident, self._rules)
+        timers.put(self._conn, due)
+        notices.put(self._conn, told)
 
     def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]) -> None:
         for alarm, at in alarms:
@@ -178,7 +224,8 @@ class _Writing:
         standing = alarm_rows.uncancelled(self._conn, press.incident)
         change = openings.cancelled(incident, alarm.device, in_time=in_time, standing=standing, at=at)
         if change.incident != incident:
-            incidents.save(self._conn, change.incident)
+            after = keep(self._conn, self._rules, timing.with_clock(change.incident, at))
+            change = msgspec.structs.replace(change, incident=after)
         self._changes.append(change)
 
     def _receipts(self, batch: Sorted) -> list[Receipt]:
@@ -210,6 +257,10 @@ def _told(alarm: Alarm, incident: Incident, cancelled_at: datetime | None) -> li
     stored = Receipt.stored(alarm, incident.id)
     stage = openings.stage_of(incident, cancelled_at)
     return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
+
+
+def _nothing(_stored: Incident) -> None:
+    """Nothing hangs on what this opening becomes."""
 
 
 def _lock_order(opening: Opening) -> tuple[str, str]:

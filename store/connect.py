@@ -1,5 +1,7 @@
 """Connections to TimescaleDB: opened in one way, as the role that may not rewrite history, and only where storing is safe."""
 
+from collections.abc import Callable
+
 import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -83,3 +85,17 @@ def transient(exc: BaseException) -> bool:
     )
     lost = isinstance(exc, psycopg.OperationalError) and exc.sqlstate is None
     return lost or isinstance(exc, retry)
+
+
+def settled(conn: Connection, work: Callable[[], None]) -> None:
+    """Run and commit one piece of work; a deadlock or the like leaves it undone, for the next time.
+
+    Raises psycopg.Error when the connection is lost, or the fault is of another kind.
+    """
+    try:
+        work()
+        conn.commit()
+    except psycopg.Error as exc:
+        if conn.closed or not transient(exc):
+            raise
+        conn.rollback()

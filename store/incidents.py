@@ -16,10 +16,15 @@ _COLUMNS = ", ".join(_FIELDS)
 _NEW = tuple(name for name in _FIELDS if name != "id")
 # what changes over an incident's life; the rest is as it was opened
 _MUTABLE = (
-    "join_key", "priority", "state", "title", "updated_at", "last_event_at", "last_track", "cancelled_at",
-    "arrived_at", "resolved_at", "version", "count", "owner", "tier", "deadline", "outcome",
+    "join_key", "priority", "state", "title", "updated_at", "last_event_at", "tracks", "devices", "cancelled_at",
+    "arrived_at", "resolved_at", "version", "count", "owner", "tier", "deadline", "outcome", "answered_at",
+    "dispatched_to", "progress_at", "clock_since", "clock_ran", "escalated", "shown_at", "quiet", "shelved_until",
+    "shelved_by",
 )  # fmt: skip
+TRACKS_KEPT = 32
+_RANKS = "ARRAY['critical', 'high', 'medium', 'low']"
 
+# the device that came now stands at the head of the cameras, since it saw what it tells
 _OPEN_OR_JOIN = f"""
 INSERT INTO incidents ({", ".join(_NEW)}) VALUES ({", ".join(f"%({name})s" for name in _NEW)})
 ON CONFLICT (site, join_key) WHERE join_key IS NOT NULL AND state IN ('open', 'acknowledged', 'dispatched')
@@ -27,10 +32,22 @@ DO UPDATE SET
     count = incidents.count + 1,
     updated_at = greatest(incidents.updated_at, excluded.updated_at),
     last_event_at = greatest(incidents.last_event_at, excluded.last_event_at),
-    last_track = excluded.last_track,
+    tracks = (excluded.tracks || incidents.tracks)[:{TRACKS_KEPT}],
+    devices = CASE WHEN incidents.devices @> excluded.devices THEN incidents.devices
+                   ELSE incidents.devices || excluded.devices END,
+    cameras = CASE WHEN incidents.devices @> excluded.devices THEN incidents.cameras
+                   ELSE jsonb_path_query_array(excluded.cameras, '$[*] ? (@.device == $d)',
+                                               jsonb_build_object('d', excluded.device))
+                        || jsonb_path_query_array(incidents.cameras, '$[*] ? (@.device != $d)',
+                                                  jsonb_build_object('d', excluded.device)) END,
+    priority = CASE WHEN array_position({_RANKS}, excluded.priority) < array_position({_RANKS}, incidents.priority)
+                    THEN excluded.priority ELSE incidents.priority END,
+    quiet = CASE WHEN incidents.quiet = 'chattering' OR excluded.quiet = 'chattering' THEN excluded.quiet
+                 ELSE incidents.quiet END,
+    shown_at = CASE WHEN incidents.kind = 'press' THEN NULL ELSE incidents.shown_at END,
     cancelled_at = CASE WHEN incidents.cancelled_at IS NULL THEN NULL ELSE excluded.cancelled_at END
-WHERE incidents.last_event_at >= %(join_after)s
-    AND (excluded.last_track IS NULL OR incidents.last_track IS DISTINCT FROM excluded.last_track)
+WHERE (incidents.last_event_at >= %(join_after)s OR incidents.shelved_until IS NOT NULL)
+    AND (excluded.tracks = '{{}}' OR NOT incidents.tracks @> excluded.tracks)
 RETURNING {_COLUMNS}, xmax = 0
 """
 _SAVE = f"UPDATE incidents SET {', '.join(f'{name} = %({name})s' for name in _MUTABLE)} WHERE id = %(id)s"
@@ -56,6 +73,7 @@ def incident_row(_cursor: object) -> RowMaker[Incident]:
 def _from_row(values: Sequence[Any]) -> Incident:
     named = dict(zip(_FIELDS, values, strict=False))
     named["cameras"] = tuple(CameraView(**camera) for camera in named["cameras"])
+    named["tracks"], named["devices"] = tuple(named["tracks"]), tuple(named["devices"])
     return Incident(**named)
 
 
@@ -63,6 +81,7 @@ def _parameters(incident: Incident) -> dict[str, Any]:
     named = {name: getattr(incident, name) for name in _FIELDS}
     cameras = [{"device": view.device, "score": view.score} for view in incident.cameras]
     named["cameras"] = Jsonb(cameras, dumps=orjson.dumps)
+    named["tracks"], named["devices"] = list(incident.tracks), list(incident.devices)
     return named
 
 
@@ -70,7 +89,7 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
     """Store an opening as a new incident, or join it to the unresolved one with its key.
 
     With `join_after`, an unresolved incident whose last event is older lets go of the key, and a new one opens. An opening
-    of the track the incident saw last only continues it: its last event moves, its count does not. Callers that open
+    of a track that the incident saw lately only continues it: its last event moves, its count does not. Callers that open
     several in one transaction do so in the order of (site, join_key).
     """
     parameters = _parameters(opening) | {
@@ -83,7 +102,7 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
             return Joined(_from_row(row[:-1]), opened=opened, repeated=not opened)
         if (held := _key_holder(conn, opening)) is None:
             continue  # it was resolved between the two statements: the key is free now
-        if join_after is not None and held.last_event_at < join_after:
+        if join_after is not None and held.last_event_at < join_after and held.shelved_until is None:
             conn.execute("UPDATE incidents SET join_key = NULL WHERE id = %s", (held.id,))
             continue
         at = max(held.last_event_at, opening.last_event_at)

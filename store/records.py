@@ -9,6 +9,10 @@ State = Literal["open", "acknowledged", "dispatched", "resolved", "closed"]
 Priority = Literal["critical", "high", "medium", "low"]
 Tier = Literal["grid", "community", "district"]
 Outcome = Literal["real", "false", "test", "drill"]
+Purpose = Literal["maintenance", "drill"]
+Quiet = Literal["chattering", "maintenance", "unusual"]
+
+TIERS: tuple[Tier, ...] = ("grid", "community", "district")
 
 UNRESOLVED: frozenset[State] = frozenset({"open", "acknowledged", "dispatched"})
 
@@ -21,7 +25,11 @@ class CameraView(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person must answer: one row of `incidents`. Times are aware UTC; `id` is 0 until it is stored."""
+    """What a person must answer: one row of `incidents`. Times are aware UTC; `id` is 0 until it is stored.
+
+    `clock_since` and `clock_ran` are its escalation clock, in seconds: it runs while the incident waits for somebody, and
+    stands still while a person has it. `progress_at` is when its owner's claim last moved: the lease runs from there.
+    """
 
     id: int = 0
     site: str
@@ -38,7 +46,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     updated_at: datetime
     last_event_at: datetime
-    last_track: str | None = None
+    tracks: tuple[str, ...] = ()  # device/track of what it saw lately: their updates only continue it
+    devices: tuple[str, ...] = ()  # every device that contributed, in order of arrival
     cancelled_at: datetime | None = None
     arrived_at: datetime | None = None
     resolved_at: datetime | None = None
@@ -49,6 +58,35 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     deadline: datetime | None = None
     outcome: Outcome | None = None
     cameras: tuple[CameraView, ...] = ()
+    answered_at: datetime | None = None
+    dispatched_to: str | None = None
+    progress_at: datetime | None = None
+    clock_since: datetime | None = None
+    clock_ran: float = 0.0
+    escalated: int = 0
+    shown_at: datetime | None = None
+    quiet: Quiet | None = None
+    shelved_until: datetime | None = None
+    shelved_by: str | None = None
+    drill: bool = False
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A time of maintenance or of a drill; a `grid` stands for those that lie in it, too. With neither grid nor device it is
+    the whole site's.
+    """
+
+    id: int
+    site: str
+    purpose: Purpose
+    grid: str | None
+    device: str | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    made_by: str
+    made_at: datetime
+    ended_by: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,4 +139,11 @@ def incident_wire(incident: Incident) -> dict[str, Any]:
         "deadline": incident.deadline,
         "outcome": incident.outcome,
         "cameras": [{"device": view.device, "score": view.score} for view in incident.cameras],
+        "parts": incident.devices,
+        "answered_at": incident.answered_at,
+        "dispatched_to": incident.dispatched_to,
+        "quiet": incident.quiet,
+        "shelved_until": incident.shelved_until,
+        "shelved_by": incident.shelved_by,
+        "drill": incident.drill,
     }

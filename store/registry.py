@@ -60,7 +60,8 @@ def version(conn: Connection) -> int:
     return int(row[0])
 
 
-def _changed(conn: Connection) -> None:
+def changed(conn: Connection) -> None:
+    """Let every part take up what has changed of sites, grids, devices or windows."""
     conn.execute("UPDATE registry_version SET version = version + 1")
     conn.execute(f"NOTIFY {CHANNEL}")
 
@@ -78,7 +79,7 @@ def add_site(conn: Connection, site: Site) -> None:
         values,
     )
     conn.execute("INSERT INTO feed_counters (site) VALUES (%s) ON CONFLICT DO NOTHING", (site.site,))
-    _changed(conn)
+    changed(conn)
 
 
 def import_site(conn: Connection, plan: SitePlan) -> None:
@@ -113,7 +114,7 @@ def remove_site(conn: Connection, site: str) -> bool:
     if conn.execute("SELECT 1 FROM incidents WHERE site = %s LIMIT 1", (site,)).fetchone():
         raise RegistryError(f"site {site} has incidents, which are records to be kept: remove its devices instead")
     gone = conn.execute("DELETE FROM sites WHERE site = %s", (site,)).rowcount > 0
-    _changed(conn)
+    changed(conn)
     return gone
 
 
@@ -141,7 +142,7 @@ def add_devices(conn: Connection, devices: Sequence[Device]) -> None:
         conn.execute(_UPSERT_DEVICE, msgspec.structs.asdict(device))
         if device.kind == "gateway":
             known = load(conn)
-    _changed(conn)
+    changed(conn)
 
 
 def _check(known: Registry, device: Device, other_prefixes: list[str]) -> None:
@@ -190,13 +191,13 @@ def keep_unregistered(conn: Connection, devices: Iterable[Device]) -> None:
             msgspec.structs.asdict(device),
         ).rowcount
     if kept:
-        _changed(conn)
+        changed(conn)
 
 
 def remove_device(conn: Connection, site: str, device: str) -> bool:
     """Remove a device, its credentials and, of a gateway, what speaks through it; whether there was one."""
     gone = conn.execute("DELETE FROM devices WHERE site = %s AND device = %s", (site, device)).rowcount > 0
-    _changed(conn)
+    changed(conn)
     return gone
 
 

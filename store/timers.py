@@ -1,22 +1,9 @@
 """Deadlines as rows: (incident, step, due). Taken under a lock that another engine skips, so that each fires once."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from psycopg import Connection
-
-
-def set_timer(conn: Connection, incident: int, step: str, due_at: datetime) -> None:
-    """Let `step` of the incident fall due at `due_at`; a second call moves it."""
-    conn.execute(
-        "INSERT INTO timers (incident, step, due_at) VALUES (%s, %s, %s)"
-        " ON CONFLICT (incident, step) DO UPDATE SET due_at = excluded.due_at",
-        (incident, step, due_at),
-    )
-
-
-def clear_timers(conn: Connection, incident: int) -> None:
-    """Forget every deadline of the incident."""
-    conn.execute("DELETE FROM timers WHERE incident = %s", (incident,))
 
 
 def due(conn: Connection, now: datetime, limit: int = 100) -> list[tuple[int, str]]:
@@ -35,3 +22,20 @@ def take(conn: Connection, incident: int, step: str, now: datetime) -> bool:
         (incident, step, now),
     ).fetchone()
     return row is not None
+
+
+def replace(conn: Connection, incident: int, due: Mapping[str, datetime]) -> None:
+    """Let the incident have just these deadlines, by step."""
+    put(conn, {incident: due})
+    conn.execute("DELETE FROM timers WHERE incident = %s AND step <> ALL(%s)", (incident, list(due)))
+
+
+def put(conn: Connection, due: Mapping[int, Mapping[str, datetime]]) -> None:
+    """Set deadlines of several incidents; one that is there is moved."""
+    rows = sorted((incident, step, at) for incident, steps in due.items() for step, at in steps.items())
+    if rows:
+        conn.execute(
+            "INSERT INTO timers (incident, step, due_at) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[])"
+            " ON CONFLICT (incident, step) DO UPDATE SET due_at = excluded.due_at",
+            [list(column) for column in zip(*rows, strict=True)],
+        )

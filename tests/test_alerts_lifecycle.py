@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from alerts.lifecycle import VERBS, Conflict, NotAllowed, Step, Taken, Verb, note_of, take_step
+from alerts.timing import waits
 from store.records import UNRESOLVED, Incident, State
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -26,11 +27,13 @@ def incident(state: State = "open", owner: str | None = None, **changed: object)
 
 def step(verb: Verb, version: int = 4, **given: str) -> Step:
     needed: dict[str, dict[str, str]] = {
-        "assign": {"to": "wang"},
+        "assign": {"to": "wang", "note": "he is nearer"},
         "dispatch": {"to": "张三"},
         "resolve": {"outcome": "real"},
         "note": {"note": "seen"},
         "reopen": {"note": "not over"},
+        "escalate": {"note": "nobody comes"},
+        "shelve": {"note": "known", "until": (NOW + timedelta(hours=1)).isoformat()},
     }
     return msgspec.convert({"verb": verb, "version": version} | needed.get(verb, {}) | given, Step)
 
@@ -52,13 +55,16 @@ TABLE: dict[Verb, dict[State, tuple[State, str | None] | None]] = {
     "resolve": {"open": ("resolved", None), "acknowledged": ("resolved", "li"), "dispatched": ("resolved", "li")},
     "close": {"resolved": ("closed", "li")},
     "reopen": {"resolved": ("open", None), "closed": ("open", None)},
+    "shelve": {"open": ("open", None), "acknowledged": ("acknowledged", "li"), "dispatched": ("dispatched", "li")},
+    "unshelve": {"open": ("open", None), "acknowledged": ("acknowledged", "li"), "dispatched": ("dispatched", "li")},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("verb", get_args(Verb))
 def test_every_verb_in_every_state(verb: Verb, state: State) -> None:
-    before = incident(state, None if state == "open" else "li")
+    shelved = {"shelved_until": NOW + timedelta(hours=1), "shelved_by": "li"} if verb == "unshelve" else {}
+    before = incident(state, None if state == "open" else "li", **shelved)
     later = NOW + timedelta(seconds=9)
     found = take_step(before, step(verb), "me", later)
     wanted = TABLE[verb].get(state)
@@ -85,7 +91,7 @@ def test_another_version_is_a_conflict_before_anything_else(verb: Verb, state: S
 @pytest.mark.parametrize(
     ("verb", "state", "missing"),
     [("assign", "open", "to"), ("dispatch", "open", "to"), ("note", "open", "note"), ("resolve", "open", "outcome"),
-     ("reopen", "closed", "note")],
+     ("reopen", "closed", "note"), ("escalate", "open", "note"), ("shelve", "open", "note")],
 )  # fmt: skip
 def test_what_is_missing_is_named(verb: Verb, state: State, missing: str) -> None:
     found = take_step(incident(state), Step(verb=verb, version=4), "me", NOW)
@@ -103,11 +109,34 @@ def test_escalation_ends_at_the_district() -> None:
     assert "district" in found.reason if isinstance(found, NotAllowed) else False
 
 
-@pytest.mark.parametrize("verb", ["acknowledge", "assign", "dispatch", "resolve"])
-def test_an_answer_ends_the_deadline(verb: Verb) -> None:
-    found = take_step(incident(), step(verb), "me", NOW)
-    assert isinstance(found, Taken)
-    assert found.incident.deadline is None
+@pytest.mark.parametrize(
+    ("actor", "to", "note", "taken"),
+    [("me", "me", None, False), ("me", "me", "li is away", True), ("me", "wang", None, False), ("li", "wang", None, True),
+     ("me", "li", None, True)],
+)  # fmt: skip
+def test_taking_over_needs_a_reason(actor: str, to: str, note: str | None, *, taken: bool) -> None:
+    asked = Step(verb="assign", version=4, to=to, note=note)
+    assert isinstance(take_step(incident("acknowledged", "li"), asked, actor, NOW), Taken) == taken
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 24 * 8])
+def test_a_shelving_ends_and_not_too_late(hours: int) -> None:
+    asked = Step(verb="shelve", version=4, note="known", until=NOW + timedelta(hours=hours))
+    found = take_step(incident(), asked, "me", NOW)
+    assert isinstance(found, NotAllowed)
+    assert "`until`" in found.reason
+
+
+def test_the_escalation_clock_stands_still_while_a_person_has_it() -> None:
+    waiting = incident(clock_since=NOW)
+    taken = take_step(waiting, step("acknowledge"), "me", NOW + timedelta(seconds=20))
+    assert isinstance(taken, Taken)
+    assert (taken.incident.clock_since, taken.incident.clock_ran) == (None, 20.0)
+    later = NOW + timedelta(minutes=5)
+    back = take_step(taken.incident, step("release", 5), "me", later)
+    assert isinstance(back, Taken)
+    assert (back.incident.clock_since, back.incident.clock_ran) == (later, 20.0)
+    assert (back.incident.answered_at, back.incident.progress_at) == (NOW + timedelta(seconds=20), None)
 
 
 def test_arrival_is_noted_once_and_ends_with_its_dispatch() -> None:
@@ -152,13 +181,29 @@ class LifeCycle(RuleBasedStateMachine):
         self.taken: Step | None = None
 
     @rule(verb=st.sampled_from(VERBS), actor=PEOPLE, late=st.integers(0, 3), seconds=st.integers(-5, 60), to=PEOPLE,
-          outcome=st.sampled_from([None, "real", "false"]), note=st.sampled_from([None, "why"]))  # fmt: skip
+          outcome=st.sampled_from([None, "real", "false"]), note=st.sampled_from([None, "why"]), hours=st.sampled_from([None, 1]))  # fmt: skip
     def take(
-        self, verb: str, actor: str, late: int, seconds: int, to: str, outcome: str | None, note: str | None
+        self,
+        verb: str,
+        actor: str,
+        late: int,
+        seconds: int,
+        to: str,
+        outcome: str | None,
+        note: str | None,
+        hours: int | None,
     ) -> None:
         self.now += timedelta(seconds=seconds)  # clocks jump back, too
         asked = msgspec.convert(
-            {"verb": verb, "version": self.incident.version - late, "to": to, "outcome": outcome, "note": note}, Step
+            {
+                "verb": verb,
+                "version": self.incident.version - late,
+                "to": to,
+                "outcome": outcome,
+                "note": note,
+                "until": None if hours is None else (self.now + timedelta(hours=hours)).isoformat(),
+            },
+            Step,
         )
         found = take_step(self.incident, asked, actor, self.now)
         assert isinstance(found, Conflict) == (late > 0)
@@ -177,9 +222,15 @@ class LifeCycle(RuleBasedStateMachine):
     def who_answers_owns(self) -> None:
         if self.incident.state in {"acknowledged", "dispatched"}:
             assert self.incident.owner is not None
-            assert self.incident.deadline is None
+            assert self.incident.answered_at is not None
         if self.incident.state == "open":
             assert self.incident.owner is None
+
+    @precondition(lambda self: self.taken is not None)
+    @invariant()
+    def its_clock_runs_only_while_it_waits(self) -> None:
+        assert (self.incident.clock_since is not None) == waits(self.incident)
+        assert self.incident.clock_ran >= 0
 
     @invariant()
     def how_it_ended_belongs_to_the_end(self) -> None:

@@ -100,7 +100,7 @@ def test_an_events_incident() -> None:
     found = openings.for_event(event("intrusion", track="t1"), REGISTRY, RULES, NOW)
     assert found is not None
     assert (found.join_key, found.kind, found.priority) == ("event:c1:intrusion", "intrusion", "medium")
-    assert (found.title, found.grid, found.last_track) == ("入侵 · 12号探头", "street", "t1")
+    assert (found.title, found.grid, found.tracks) == ("入侵 · 12号探头", "street", ("c1/t1",))
     assert found.cameras[0].device == "c1"
     assert openings.join_after(found, RULES) == NOW - timedelta(seconds=600)
 

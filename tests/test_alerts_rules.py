@@ -117,7 +117,15 @@ RULE = '[[incident]]\nkinds = ["fire"]\npriority = "high"\n'
         ("[press]\npriority = 'low'", "unknown field"),
         ("[supervision]\noutage_at_least = 1", "outage_at_least"),
         ("[supervision]\ncamera_silence = -1", "camera_silence"),
-        ("[escalation]\nafter = 30", "unknown field"),
+        ("[escalation]\nafter = 30", "escalation"),
+        ("[[escalation]]\nafter = 30", "escalation rule 1"),
+        (
+            '[[escalation]]\nstep = [{after = 60, tier = "district"}, {after = 30, tier = "district"}]',
+            "escalation rule 1: .*order",
+        ),
+        ('[[escalation]]\nstep = [{after = 30, tier = "district"}, {after = 60, tier = "grid"}]', "only goes up"),
+        ('[[escalation]]\nstep = [{after = 30, tier = "mayor"}]', "escalation rule 1 step"),
+        ("[fatigue]\nflood_in = 3\nflood_out = 9", "flood_out"),
     ],
 )
 def test_a_mistake_is_named_with_its_rule(text: str, said: str) -> None:
@@ -147,7 +155,9 @@ def test_an_empty_file_keeps_the_defaults(tmp_path: Path) -> None:
 def test_the_page_on_rules_names_every_field() -> None:
     page = (Path(__file__).parents[1] / "docs" / "rules.md").read_text("utf-8")
     rules = load_rules()
-    for part in (rules.press, rules.supervision, rules.incident[0]):
+    policy = rules.escalation[0]
+    parts = (rules.press, rules.supervision, rules.incident[0], rules.grouping, rules.fatigue, policy, policy.step[0])
+    for part in parts:
         for field in part.__struct_fields__:
             assert f"`{field}`" in page, field
     assert DEFAULT.name in page

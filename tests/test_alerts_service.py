@@ -15,9 +15,11 @@ import pytest
 from psycopg import Connection
 
 from alerts import steps
-from alerts.lifecycle import CLOSE_AFTER, Conflict, NotAllowed, Step
+from alerts.engine import Engine
+from alerts.lifecycle import Conflict, NotAllowed, Step
 from alerts.rules import load_rules
-from alerts.service import Engine
+from alerts.steps import Actor
+from alerts.timing import CLOSE_AFTER
 from devices.registry import Device, Site
 from store import housekeeping, incidents, supervision
 from store.connect import connect
@@ -37,7 +39,7 @@ class Watch:
     def __init__(self, conn: Connection, url: str) -> None:
         self.conn, self.url = conn, url
         self.now = NOW
-        self.engine = Engine(load_rules(), GRACE)
+        self.engine = Engine(load_rules, GRACE)
 
     def speak(self, *names: str) -> None:
         note_life(self.conn, [SignOfLife("s1", name, self.now) for name in names])
@@ -234,11 +236,11 @@ def test_two_engines_at_once_tell_each_thing_once(watch: Watch, database: str) -
             for _ in range(13):
                 watch.now += step
                 watch.listen()
-                list(pool.map(lambda own: Engine(load_rules(), GRACE).tick(own, watch.now), (a, b)))
+                list(pool.map(lambda own: Engine(load_rules, GRACE).tick(own, watch.now), (a, b)))
         assert len(watch.incidents()) == 4 * (number + 1)
         watch.speak(*NAMES[:4])
         with ThreadPoolExecutor(3) as pool, connect(database, part="a") as a, connect(database, part="b") as b:
-            list(pool.map(lambda own: Engine(load_rules(), GRACE).tick(own, watch.now), (a, b)))
+            list(pool.map(lambda own: Engine(load_rules, GRACE).tick(own, watch.now), (a, b)))
         assert {state for _, state, _, _ in watch.incidents()} == {"resolved"}
     verbs = watch.verbs()
     assert (verbs.count("open"), verbs.count("resolve"), len(verbs)) == (4 * rounds, 4 * rounds, 8 * rounds)
@@ -258,7 +260,7 @@ def test_what_one_engine_took_another_leaves(watch: Watch, database: str) -> Non
 
 def take(url: str, incident: int, step: Step, actor: str = "li", at: datetime = NOW) -> steps.StepResult:
     with connect(url, part="officer") as own:
-        return steps.take(own, incident, {"s1"}, step, actor, lambda: at)
+        return steps.take(own, load_rules(), incident, step, Actor(actor, {"s1"}), lambda: at)
 
 
 def stored(conn: Connection, key: str = "press:b0") -> int:
@@ -332,7 +334,9 @@ def test_assigning_needs_a_person_of_the_site(conn: Connection, database: str) -
 def test_another_sites_incident_is_not_there(conn: Connection, database: str) -> None:
     incident = stored(conn)
     with connect(database, part="officer") as own:
-        found = steps.take(own, incident, {"s2"}, Step(verb="acknowledge", version=1), "li", lambda: NOW)
+        found = steps.take(
+            own, load_rules(), incident, Step(verb="acknowledge", version=1), Actor("li", {"s2"}), lambda: NOW
+        )
     assert isinstance(found, steps.NotFound)
     assert isinstance(take(database, incident + 1000, Step(verb="acknowledge", version=1)), steps.NotFound)
 

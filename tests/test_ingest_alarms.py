@@ -14,6 +14,8 @@ from servers import Broker
 
 from alerts import openings, steps
 from alerts.lifecycle import Conflict, Step
+from alerts.rules import load_rules
+from alerts.steps import Actor
 from devices import broker as broker_rules
 from devices import broker_control
 from devices.registry import Device, Site
@@ -245,9 +247,11 @@ def test_later_stages_come_back_in_order(
         return datetime.now(UTC)
 
     with connect(database, part="officer") as officer:
-        steps.take(officer, incident, {"s1"}, Step(verb="acknowledge", version=1), "li", now)
-        steps.take(officer, incident, {"s1"}, Step(verb="dispatch", version=2, to="王"), "li", now)
-        steps.take(officer, incident, {"s1"}, Step(verb="resolve", version=3, outcome="real"), "li", now)
+        steps.take(officer, load_rules(), incident, Step(verb="acknowledge", version=1), Actor("li", {"s1"}), now)
+        steps.take(officer, load_rules(), incident, Step(verb="dispatch", version=2, to="王"), Actor("li", {"s1"}), now)
+        steps.take(
+            officer, load_rules(), incident, Step(verb="resolve", version=3, outcome="real"), Actor("li", {"s1"}), now
+        )
     eventually(lambda: len(button.stages("good")) == 4)
     assert button.stages("good") == ["stored", "acknowledged", "coming", "closed"]
     assert button.received[-1][1]["outcome"] == "real"
@@ -271,7 +275,15 @@ def test_two_officers_at_once_200_times(database: str, conn: psycopg.Connection)
             )  # fmt: skip
             incident = open_or_join(conn, opening).incident
             tries = [
-                pool.submit(steps.take, c, incident.id, {"s1"}, Step(verb="acknowledge", version=1), who, lambda: now)
+                pool.submit(
+                    steps.take,
+                    c,
+                    load_rules(),
+                    incident.id,
+                    Step(verb="acknowledge", version=1),
+                    Actor(who, {"s1"}),
+                    lambda: now,
+                )
                 for c, who in ((one, "li"), (two, "wang"))
             ]
             results = [a_try.result() for a_try in tries]

@@ -30,7 +30,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 # the files that act; all others of these packages decide
 ACTING = {
     "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
-    "alerts": {"service.py", "steps.py"},
+    "alerts": {"deadlines.py", "engine.py", "rules_file.py", "service.py", "silences.py", "steps.py"},
 }
 DECIDING = {
     "ingest": {"incoming.py", "life.py", "rejects.py", "sorting.py"},
@@ -45,7 +45,7 @@ HOMES = {
     },
     "argon2": {"web/passwords.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},
-    "alembic": {"store/migrate.py", "store/migrations/env.py", "store/migrations/versions/0001_first.py"},
+    "alembic": {"store/migrate.py", "store/migrations/env.py"},
 }  # fmt: skip
 
 
@@ -137,7 +137,8 @@ def test_each_library_of_the_edge_lives_in_few_files() -> None:
             for path in files(package)
             if any(name.split(".", maxsplit=1)[0] == library for name in imports(parsed(path)))
         }
-        assert found <= homes, library
+        steps = {path for path in found if library == "alembic" and path.startswith("store/migrations/versions/")}
+        assert found - steps <= homes, library
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 def opening(site: str = "s1", key: str | None = "press:b1", at: datetime = NOW, track: str | None = None) -> Incident:
     return Incident(
         site=site, join_key=key, grid=None, kind="press", priority="critical", title="t", device="b1", lat=None, lon=None,
-        address=None, opened_at=at, updated_at=at, last_event_at=at, last_track=track,
+        address=None, opened_at=at, updated_at=at, last_event_at=at, tracks=() if track is None else (track,),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from fastapi.security import APIKeyCookie
 from psycopg_pool import ConnectionPool
 from starlette.routing import WebSocketRoute
 
+from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store.connect import open_pool
 from web import asyncapi, console_files, problems
@@ -40,7 +41,7 @@ site's anything: it is 404. The live feed is a websocket at `/api/v1/live`, desc
 def create_app(settings: Settings) -> FastAPI:
     """The application, which reaches for the database only when it is started.
 
-    Raises SettingsError when no database is configured.
+    Raises SettingsError when no database is configured, RulesError when the rules file can't be used.
     """
     app = bare_app()
     services = _services(settings)
@@ -95,7 +96,7 @@ def bare_app() -> FastAPI:
 
 _ERRORS = {
     401: "Nobody is logged in",
-    403: "Not from here: the Origin is not the console's",
+    403: "Not from here: the Origin is not the console's; or not for their role",
     404: "There is no such thing, or it is not theirs to see",
     409: "Somebody was first; `owner`, `state` and `version` say how it is now",
     422: "The request can't be read, or the state does not allow the step",
@@ -122,6 +123,7 @@ def _services(settings: Settings) -> Services:
         pool=pool,
         live=live,
         metrics=metrics,
+        rules=RulesFile(settings.rules_file),
         prober=Prober(settings, pool, live.fresh),
         origins=own_origins(settings.web_url, settings.web_port),
     )

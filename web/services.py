@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from alerts.rules_file import RulesFile
+from alerts.steps import Actor
 from skynet.settings import Settings
 from store import people
 from store.people import Person
@@ -30,6 +32,7 @@ class Services:
     live: Live
     metrics: Metrics
     prober: Prober
+    rules: RulesFile
     origins: frozenset[str]
 
     @property
@@ -45,6 +48,11 @@ class Caller:
     person: Person
     conn: Connection
     token_hash: bytes
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as somebody who takes steps."""
+        return Actor(self.person.name, self.person.sites, leads=self.person.role in {"lead", "admin"})
 
     def chosen(self, site: str | None) -> tuple[str, ...]:
         """The sites asked for: this one, or all of theirs.

@@ -9,7 +9,7 @@ from pydantic.types import AwareDatetime
 
 from devices.registry import Kind
 from store.people import Role
-from store.records import Outcome, Priority, State, Tier
+from store.records import Outcome, Priority, Quiet, State, Tier
 
 T = TypeVar("T")
 DeviceState = Literal["online", "offline", "fault", "unknown"]
@@ -111,7 +111,7 @@ class Incident(Wire):
     id: str
     site: str
     grid: str | None
-    kind: str = Field(description="`press`, a kind of event, `offline` or `fault`")
+    kind: str = Field(description="`press`, a kind of event, `offline`, `fault` or `unusual`")
     priority: Priority
     state: State
     title: str
@@ -128,6 +128,13 @@ class Incident(Wire):
     deadline: datetime | None
     outcome: Outcome | None
     cameras: list[CameraView] = Field(description="nearest first")
+    parts: list[str] = Field(description="every device that contributed, in order of arrival")
+    answered_at: datetime | None = Field(description="when a person first had it")
+    dispatched_to: str | None = Field(description="who was sent last")
+    quiet: Quiet | None = Field(description="why it neither sounds nor sends notices; null: it does")
+    shelved_until: datetime | None
+    shelved_by: str | None
+    drill: bool = Field(description="an exercise: shown as such, and in no statistics")
 
 
 class TimelineEntry(Wire):
@@ -192,12 +199,15 @@ class LogIn(BaseModel):
 
 
 class StepBody(BaseModel):
-    """A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve."""
+    """A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve, `note` by
+    escalate, reopen, shelve and taking over from somebody, `until` by shelve.
+    """
 
     version: int = Field(ge=0, lt=2**31)
     note: Text | None = Field(None, max_length=2000)
     to: Text | None = Field(None, max_length=64)
     outcome: Outcome | None = None
+    until: Time | None = None
 
 
 class Problem(Wire):

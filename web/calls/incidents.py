@@ -15,7 +15,7 @@ from store.records import State, incident_wire
 from web.calls.picture import CursorAsked, FromAsked, SiteAsked, ToAsked
 from web.cursors import page, read_cursor
 from web.problems import Refusal, not_found
-from web.services import Caller, calling
+from web.services import Caller, calling, services_of
 from web.wire import Incident, IncidentDetail, Page, StepBody, Text
 
 router = APIRouter(tags=["incidents"])
@@ -89,11 +89,20 @@ def take_step(request: Request, incident_id: Text, verb: Verb, body: StepBody) -
     409: somebody was first, that is, state or owner have changed since; the document says who has it now. 422: not a step
     that this state allows, or something it needs is missing. The same step sent again is answered as the first time.
     """
-    step = Step(verb=verb, version=body.version, note=body.note or None, to=body.to or None, outcome=body.outcome)
+    step = Step(
+        verb=verb,
+        version=body.version,
+        note=body.note or None,
+        to=body.to or None,
+        outcome=body.outcome,
+        until=None if body.until is None else body.until.astimezone(UTC),
+    )
     number = _number(incident_id)
+    rules = services_of(request).rules.now()
     with calling(request) as caller:
-        person = caller.person
-        result = steps.take(caller.conn, number, person.sites, step, person.name, _now)
+        result = steps.take(caller.conn, rules, number, step, caller.actor, _now)
+    if isinstance(result, steps.NotTheirs):
+        raise Refusal(403, result.reason)
     if isinstance(result, steps.NotFound):
         raise not_found("incident")
     if isinstance(result, Conflict):

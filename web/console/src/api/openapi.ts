@@ -70,7 +70,7 @@ export interface Incident {
   id: string
   site: string
   grid: string | null
-  /** `press`, a kind of event, `offline` or `fault` */
+  /** `press`, a kind of event, `offline`, `fault` or `unusual` */
   kind: string
   priority: 'critical' | 'high' | 'medium' | 'low'
   state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
@@ -90,6 +90,18 @@ export interface Incident {
   outcome: 'real' | 'false' | 'test' | 'drill' | null
   /** nearest first */
   cameras: CameraView[]
+  /** every device that contributed, in order of arrival */
+  parts: string[]
+  /** when a person first had it */
+  answered_at: string | null
+  /** who was sent last */
+  dispatched_to: string | null
+  /** why it neither sounds nor sends notices; null: it does */
+  quiet: 'chattering' | 'maintenance' | 'unusual' | null
+  shelved_until: string | null
+  shelved_by: string | null
+  /** an exercise: shown as such, and in no statistics */
+  drill: boolean
 }
 
 /** An incident with its whole timeline and the alarms and events it is made of, each in order. */
@@ -97,7 +109,7 @@ export interface IncidentDetail {
   id: string
   site: string
   grid: string | null
-  /** `press`, a kind of event, `offline` or `fault` */
+  /** `press`, a kind of event, `offline`, `fault` or `unusual` */
   kind: string
   priority: 'critical' | 'high' | 'medium' | 'low'
   state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
@@ -117,6 +129,18 @@ export interface IncidentDetail {
   outcome: 'real' | 'false' | 'test' | 'drill' | null
   /** nearest first */
   cameras: CameraView[]
+  /** every device that contributed, in order of arrival */
+  parts: string[]
+  /** when a person first had it */
+  answered_at: string | null
+  /** who was sent last */
+  dispatched_to: string | null
+  /** why it neither sounds nor sends notices; null: it does */
+  quiet: 'chattering' | 'maintenance' | 'unusual' | null
+  shelved_until: string | null
+  shelved_by: string | null
+  /** an exercise: shown as such, and in no statistics */
+  drill: boolean
   timeline: TimelineEntry[]
   events: Event[]
 }
@@ -210,12 +234,13 @@ export interface Site {
   invented: boolean
 }
 
-/** A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve. */
+/** A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve, `note` by escalate, reopen, shelve and taking over from somebody, `until` by shelve. */
 export interface StepBody {
   version: number
   note?: string | null
   to?: string | null
   outcome?: 'real' | 'false' | 'test' | 'drill' | null
+  until?: string | null
 }
 
 /** A change of an incident; `actor` is a log-in name, `device:NAME` or `system`. `seq` counts the changes of its site. */

@@ -1,0 +1,26 @@
+"""What the alert engine does each second, in order; each piece in a transaction of its own, so that several engines may run.
+
+What falls due is taken under row locks that the others skip, and a unique index settles the rest.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+
+from alerts import deadlines, silences
+from alerts.rules import Rules
+
+
+class Engine:
+    """Decides by the pure rules, as they are in force at each tick, and stores what follows."""
+
+    def __init__(self, rules: Callable[[], Rules], start_grace: timedelta) -> None:
+        self._rules = rules
+        self._start_grace = start_grace
+
+    def tick(self, conn: Connection, now: datetime) -> None:
+        """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
+        rules = self._rules()
+        silences.watch(conn, rules, self._start_grace, now)
+        deadlines.fire_due(conn, rules, now)

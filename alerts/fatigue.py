@@ -1,0 +1,33 @@
+"""When less is shown so that more is seen: cameras that chatter, and officers in a flood. Pure.
+
+Figures after ISA-18.2 / IEC 62682: a flood begins with more than 10 alarms in 10 minutes for one operator and ends below 5;
+an alarm chatters that comes three times or more in a minute. Suppressed are sound and notices, never an event, and never
+a press.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from alerts.rules import Fatigue
+
+
+def chatters_until(
+    raised: Sequence[datetime], quiet_until: datetime | None, at: datetime, rules: Fatigue
+) -> datetime | None:
+    """Until when a camera counts as chattering, after it raised something at `at`; None: it does not.
+
+    `raised` are the moments of its newest raisings, in any order, this one among them. Once it chatters, each raising puts
+    the end off: it must be calm for `chatter_calm`.
+    """
+    until = at + timedelta(seconds=rules.chatter_calm)
+    if quiet_until is not None and at < quiet_until:
+        return max(quiet_until, until)
+    since = at - timedelta(seconds=rules.chatter_window)
+    return until if sum(since < one <= at for one in raised) >= rules.chatter_count else None
+
+
+def flooded(opened: Iterable[datetime], now: datetime, *, before: bool, rules: Fatigue) -> bool:
+    """Whether an officer is in a flood, given the openings of their incidents and whether they were in one before."""
+    since = now - timedelta(seconds=rules.flood_window)
+    fresh = sum(since < one <= now for one in opened)
+    return fresh >= rules.flood_out if before else fresh > rules.flood_in

@@ -1,0 +1,15 @@
+"""Channels and deliveries of notices."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Apply 0003_notices.sql, by psycopg itself: SQLAlchemy would take a % in it for a placeholder."""
+    connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None
+    connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))

@@ -1,0 +1,2 @@
+-- Posts, shifts, contacts, handovers.
+SELECT 1;

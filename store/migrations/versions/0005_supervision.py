@@ -1,0 +1,15 @@
+"""The pipeline's own proof, clocks."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply 0005_supervision.sql, by psycopg itself: SQLAlchemy would take a % in it for a placeholder."""
+    connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None
+    connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))

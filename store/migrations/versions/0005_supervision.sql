@@ -1,0 +1,2 @@
+-- The pipeline's own proof, clocks.
+SELECT 1;

@@ -1,0 +1,15 @@
+"""What is usual: hourly counts and baselines."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Apply 0006_habits.sql, by psycopg itself: SQLAlchemy would take a % in it for a placeholder."""
+    connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None
+    connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))

@@ -1,0 +1,2 @@
+-- What is usual: hourly counts and baselines.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- What reports are made from.
+SELECT 1;
