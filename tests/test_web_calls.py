@@ -117,6 +117,8 @@ def test_without_a_session_every_call_is_refused(web: Web) -> None:
             "/incidents/1",
             "/events",
             "/rejects",
+            "/windows",
+            "/floods",
         ):
             assert client.get(API + path).status_code == 401, path
         assert client.post(f"{API}/incidents/1/acknowledge", json={"version": 1}).status_code == 401
@@ -169,7 +171,10 @@ def test_an_incident_has_its_timeline_its_events_and_its_cameras(web: Web) -> No
             ("e1", "intrusion", "start", str(number)),
         ]
         assert found["events"][0]["attrs"] == {"floor": 3, "faults": ["no ts"]}
-        assert [(one["device"], one["kind"], one["count"]) for one in found["contributions"]] == [("b1", "press", 1)]
+        assert [(one["device"], one["kind"], one["count"]) for one in found["contributions"]] == [
+            ("b1", "press", 1),
+            ("c1", "intrusion", 1),
+        ]
         assert found["cameras"] == [{"device": "c1", "score": 0.5}]
         assert found["place"] == {"lat": 1.0, "lon": 2.0, "address": "一号院"}
         listed = get(client, "/incidents")["items"][0]
