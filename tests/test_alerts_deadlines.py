@@ -188,6 +188,16 @@ def test_what_is_resolved_stays_so_whatever_falls_due(night: Night) -> None:
     assert night.verbs(incident)[-1] == "li resolve"
 
 
+def test_a_timer_that_the_incident_no_longer_asks_for_does_nothing(night: Night) -> None:
+    incident = night.press()
+    night.step(incident, "acknowledge")
+    night.conn.execute("INSERT INTO timers VALUES (%s, 'escalate:1', %s), (%s, 'close', %s)", (1, NOW, 1, NOW))
+    night.conn.commit()
+    night.pass_time(1)
+    assert night.verbs(incident) == ["device:b1 open", "li acknowledge"]
+    assert night.rows("SELECT step FROM timers") == [("lease",)]
+
+
 def test_a_press_taken_back_does_not_go_up_and_a_new_one_does(night: Night) -> None:
     incident = night.press()
     night.now += timedelta(seconds=3)
