@@ -8,7 +8,7 @@ import type {
   IncidentDetail,
   Me,
   Page,
-  Shown,
+  ShownIncident,
   Site,
   StepBody,
   Window,
@@ -48,7 +48,7 @@ export async function takeStep(id: string, verb: Verb, body: StepBody): Promise<
 }
 
 /** Say what is really on this screen. */
-export async function reportShown(items: Shown[]): Promise<void> {
+export async function reportShown(items: ShownIncident[]): Promise<void> {
   await call('POST', '/shown', { items })
 }
 

@@ -1,13 +1,28 @@
 /** What goes over the wire: HTTP bodies as the server publishes them (openapi.ts), and the live feed's frames. */
-import type { Device, Grid as AnyGrid, Incident, IncidentDetail as AnyDetail, Me, TimelineEntry } from './openapi'
+import type { Device, Grid as AnyGrid, Incident, Me, TimelineEntry, Window } from './openapi'
 
-export type { Device, Incident, Me, Place, Problem, Site, StepBody, TimelineEntry } from './openapi'
+export type {
+  Contribution,
+  Device,
+  Incident,
+  IncidentDetail,
+  Me,
+  Place,
+  Problem,
+  ShownIncident,
+  Site,
+  StepBody,
+  TimelineEntry,
+  Window,
+  WindowBody,
+} from './openapi'
 
 export type State = Incident['state']
 export type Priority = Incident['priority']
 export type Tier = Incident['tier']
 export type Outcome = NonNullable<Incident['outcome']>
 export type Role = Me['role']
+export type Purpose = Window['purpose']
 export type Quiet = NonNullable<Incident['quiet']>
 export type DeviceKind = Device['kind']
 export type DeviceState = Device['state']
@@ -73,52 +88,9 @@ export interface Flood {
 }
 export type Frame = Hello | Snapshot | Change | DeviceChange | Heartbeat | Flood
 
-/** What a device contributed to an incident; `count` 0: its silence. */
-export interface Contribution {
-  device: string
-  kind: string
-  count: number
-  first_at: string | null
-  last_at: string | null
-}
-export interface IncidentDetail extends AnyDetail {
-  contributions?: Contribution[]
-}
-
-/** A time of maintenance or of a drill; with neither grid nor device it is the whole site's. */
-export interface Window {
-  id: string
-  site: string
-  purpose: 'maintenance' | 'drill'
-  grid: string | null
-  device: string | null
-  starts_at: string
-  ends_at: string
-  reason: string
-  made_by: string
-  made_at: string
-  ended_by: string | null
-}
-export type Purpose = Window['purpose']
-export interface WindowBody {
-  site: string
-  purpose: Purpose
-  grid?: string
-  device?: string
-  starts_at?: string
-  ends_at: string
-  reason: string
-}
-
 /** Somebody who works for a site. */
 export interface Colleague {
   name: string
   role: string
   on_duty: boolean
-}
-
-/** An incident that is on this screen, as of the change `seq` of its site. */
-export interface Shown {
-  incident: string
-  seq: number
 }

@@ -37,7 +37,6 @@ export const zh = {
   soundArm: '点此启用报警声',
   soundOn: '声音已启用',
   soundOff: '声音未启用',
-  soundRinging: '正在报警',
   soundSilence: '静音 2 分钟 (S)',
   soundSilenced: '本席静音 {seconds} 秒',
   soundResume: '恢复声音',

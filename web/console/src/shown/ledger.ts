@@ -2,7 +2,7 @@
  * What of the presses was really put on the screen, and what of that the server must still be told. Pure; the times are
  * monotonic milliseconds.
  */
-import type { Shown } from '../api/wire'
+import type { ShownIncident } from '../api/wire'
 
 /** Reports go out at most so often. */
 export const REPORT_EVERY = 500
@@ -32,9 +32,9 @@ export function owe(ledger: Ledger, incident: string, seq: number): void {
  * What is to be told now: what is owed and on the screen. `visible` says whether the document itself can be seen: in a
  * hidden tab nothing is shown.
  */
-export function dueReport(ledger: Ledger, onScreen: ReadonlySet<string>, visible: boolean, now: number): Shown[] {
+export function dueReport(ledger: Ledger, onScreen: ReadonlySet<string>, visible: boolean, now: number): ShownIncident[] {
   if (!visible || now < ledger.notBefore) return []
-  const items: Shown[] = []
+  const items: ShownIncident[] = []
   for (const [incident, seq] of ledger.owed) {
     if (onScreen.has(incident) && items.length < MOST) items.push({ incident, seq })
   }
@@ -47,7 +47,7 @@ export function sending(ledger: Ledger, now: number): void {
 }
 
 /** The server has it; what came meanwhile is owed still. */
-export function told(ledger: Ledger, items: readonly Shown[]): void {
+export function told(ledger: Ledger, items: readonly ShownIncident[]): void {
   ledger.failures = 0
   for (const { incident, seq } of items) if (ledger.owed.get(incident) === seq) ledger.owed.delete(incident)
 }

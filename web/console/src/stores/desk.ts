@@ -180,9 +180,11 @@ onAlarm(() => {
   })
 })
 
-watch(flooded, () => {
+// All of the height is needed then; the notices keep their count, and one click shows them.
+watch(flooded, (is) => {
   desk.opened.clear()
   desk.group = null
+  desk.showQuiet = !is
 })
 
 watch(shownSite, (site) => {

@@ -68,7 +68,7 @@ async function work(): Promise<void> {
     if (asked === generation) fetched.set(id, entry)
   }
   try {
-    const { timeline, contributions = [] } = await fetchIncident(id)
+    const { timeline, contributions } = await fetchIncident(id)
     keep({ state: 'here', timeline, contributions })
   } catch (error) {
     if (!(error instanceof Refused || error instanceof Unreachable)) throw error
