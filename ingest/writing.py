@@ -5,7 +5,6 @@ acknowledges the messages. Locks are taken in one order everywhere: incidents by
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import datetime
 
 import msgspec
@@ -74,16 +73,17 @@ class _Writing:
         self._open_for_presses(batch.alarms, fresh)
         self._open_for_events(events)
         self._open_all()
-        # what needs no answer goes out together with what is asked next: a press waits once for all of it (COPY can't)
-        with nullcontext() if events else conn.pipeline():
+        if events:
+            event_rows.copy_events(conn, events, self._linked)
+        with (
+            conn.pipeline()
+        ):  # what needs no answer goes out together with what is asked next: a press waits once for it
             if self._links:
                 links = [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()]
                 alarm_rows.link(conn, links)
             timers.put(conn, self._due)
             notices.put(conn, self._notices)
             self._cancel(batch.alarms, fresh)
-            if events:
-                event_rows.copy_events(conn, events, self._linked)
             self._write_the_rest(batch)
             if self._changes:
                 feed.append(conn, self._changes)
