@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from alerts import deadlines, silences
+from alerts import deadlines, silences, tending
 from alerts.rules import Rules
 
 
@@ -23,4 +23,5 @@ class Engine:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
         silences.watch(conn, rules, self._start_grace, now)
+        tending.tend(conn, rules, now)
         deadlines.fire_due(conn, rules, now)

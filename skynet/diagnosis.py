@@ -157,12 +157,13 @@ def part_finding(name: str, beaten: list[parts.Part], clock: datetime) -> Findin
 
 def _registry(conn: Connection) -> Iterator[Finding]:
     known = registry.load(conn)
-    if known.sites:
-        yield Finding("sites", "ok", ", ".join(sorted(known.sites)))
+    if known.communities:
+        yield Finding("sites", "ok", ", ".join(sorted(known.communities)))
     else:
         yield Finding("sites", "warning", "there is no site: `skynet sites add` or `skynet sites import`")
-    strangers = sum(not one.registered for one in known.devices.values())
-    said = f"{len(known.devices) - strangers} registered"
+    devices = [one for one in known.devices.values() if one.site in known.communities]
+    strangers = sum(not one.registered for one in devices)
+    said = f"{len(devices) - strangers} registered"
     if strangers:
         said += f", {strangers} that nobody registered: `skynet devices list` shows them"
     yield Finding("devices", "warning" if strangers else "ok", said)
@@ -170,7 +171,7 @@ def _registry(conn: Connection) -> Iterator[Finding]:
     if not everybody:
         yield Finding("people", "fault", "nobody can log in: `skynet users add`")
         return
-    unwatched = sorted(set(known.sites) - {site for one in everybody for site in one.sites})
+    unwatched = sorted(set(known.communities) - {site for one in everybody for site in one.sites})
     if unwatched:
         yield Finding("people", "warning", f"nobody answers for {', '.join(unwatched)}: `skynet users add --site`")
     elif not any(one.role == "officer" for one in everybody):
