@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from alerts.engine import Engine
+from alerts.pipeline import keep_proving
 from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store import feed, housekeeping, parts
@@ -33,10 +34,13 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     keeper = threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True)
-    keeper.start()
+    prover = threading.Thread(target=keep_proving, args=(url, settings, stop), name="pipeline", daemon=True)
+    for beside in (keeper, prover):
+        beside.start()
     log.info("alerts started")
     _tick_on(engine, url, stop)
-    keeper.join(5)
+    for beside in (keeper, prover):
+        beside.join(5)
     log.info("alerts ended")
 
 

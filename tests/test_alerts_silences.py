@@ -101,7 +101,7 @@ def test_waves_of_one_power_cut_end_as_one_outage(watch: Watch, database: str) -
     ]
     outage = watch.one()
     assert (outage.title, outage.grid) == ("断线 · 东格 · 6台设备同时离线", "east")
-    watch.pass_time(100)
+    watch.pass_time(140)
     still = [one for one in incidents(watch) if one[1] != "resolved"]
     assert [key for key, _, _ in still] == ["offline:b1", "outage"]
     assert set(watch.one().devices) == set(EVERYBODY)

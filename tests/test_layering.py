@@ -29,7 +29,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 
 # the files that act; all others of these packages decide
 ACTING = {
-    "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
+    "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "probing.py", "simulation.py", "spool.py"},
     "alerts": {
         "deadlines.py",
         "engine.py",

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from servers import Broker
@@ -20,7 +19,6 @@ from webserver import Web, add_people, free_port, running_web
 from store import parts
 from store.connect import connect
 from web import console_files, problems
-from web.readiness import probe_broker
 
 Eventually = Callable[..., None]
 
@@ -66,15 +64,6 @@ def test_each_reason_says_what_to_do(database: str) -> None:
         checks = httpx.get(f"{web.url}/readyz", timeout=20).json()["checks"]
     assert "SKYNET_MQTT_URL" in checks["broker"]["reason"]
     assert "skynet ingest" in checks["ingest"]["reason"]
-
-
-def test_the_broker_is_asked_as_our_own_probe(mqtt: Broker) -> None:
-    assert probe_broker(mqtt.host, mqtt.port, mqtt.password) is None
-    refused = probe_broker(mqtt.host, mqtt.port, "wrong")
-    assert refused is not None
-    assert "refused our log-in" in refused
-    with pytest.raises(OSError, match="refused"):
-        probe_broker("127.0.0.1", free_port(), "x")
 
 
 def test_the_console_is_served_for_every_path_that_is_nothing_else(tmp_path: Path) -> None:

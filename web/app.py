@@ -124,6 +124,6 @@ def _services(settings: Settings) -> Services:
         live=live,
         metrics=metrics,
         rules=RulesFile(settings.rules_file),
-        prober=Prober(settings, pool, live.fresh),
+        prober=Prober(settings, pool, live.fresh, live.proof),
         origins=own_origins(settings.web_url, settings.web_port),
     )
