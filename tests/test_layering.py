@@ -51,7 +51,7 @@ DECIDING = {
 HOMES = {
     "paho": {
         "devices/broker_control.py", "devices/live.py", "devices/playing.py",
-        "ingest/receipts.py", "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
+        "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
     },
     "argon2": {"web/passwords.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},

@@ -18,7 +18,7 @@ export interface Check {
   reason?: string | null
 }
 
-/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name. */
+/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when it last proved itself end to end: a button by a press or a test, a camera by an event. `clock_skew` is how many seconds its clock was ahead of ours when it last said its time. `registered: false`: nobody registered the name. */
 export interface Device {
   site: string
   device: string
@@ -37,6 +37,7 @@ export interface Device {
   last_seen: string | null
   last_proven: string | null
   battery: number | null
+  clock_skew: number | null
 }
 
 /** What a device said, as stored. Of an alarm, `kind` is its action (press, cancel, test) and `phase` is instant. */
