@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from alerts.engine import Engine
+from alerts.notices import sender
 from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store import feed, housekeeping, parts
@@ -26,7 +27,8 @@ def run(settings: Settings) -> None:
     Raises SettingsError, RulesError or UnsafeDatabase when it may not start.
     """
     url = settings.require_database()
-    engine = Engine(RulesFile(settings.rules_file).now, timedelta(seconds=settings.start_grace))
+    rules = RulesFile(settings.rules_file).now
+    engine = Engine(rules, timedelta(seconds=settings.start_grace))
     with connect(url, part="alerts check") as conn:
         refuse_unsafe(conn)
     stop = threading.Event()
@@ -34,9 +36,12 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda _number, _frame: stop.set())
     keeper = threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True)
     keeper.start()
+    teller = threading.Thread(target=sender.run, args=(url, rules, settings.web_url, stop), name="notices", daemon=True)
+    teller.start()
     log.info("alerts started")
     _tick_on(engine, url, stop)
     keeper.join(5)
+    teller.join(5)
     log.info("alerts ended")
 
 

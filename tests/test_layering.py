@@ -30,7 +30,20 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 # the files that act; all others of these packages decide
 ACTING = {
     "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
-    "alerts": {"deadlines.py", "engine.py", "rules_file.py", "service.py", "silences.py", "steps.py"},
+    "alerts": {
+        "deadlines.py",
+        "engine.py",
+        "rules_file.py",
+        "service.py",
+        "silences.py",
+        "steps.py",
+        "channel_health.py",
+        "claiming.py",
+        "posting.py",
+        "robots.py",
+        "sender.py",
+        "targets.py",  # of notices
+    },
 }
 DECIDING = {
     "ingest": {"incoming.py", "life.py", "rejects.py", "sorting.py"},
@@ -43,7 +56,9 @@ HOMES = {
         "devices/broker_control.py", "devices/live.py", "devices/playing.py",
         "ingest/receipts.py", "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
     },
+    "apprise": {"alerts/notices/robots.py"},
     "argon2": {"web/passwords.py"},
+    "requests": {"alerts/notices/posting.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},
     "alembic": {"store/migrate.py", "store/migrations/env.py"},
 }  # fmt: skip
