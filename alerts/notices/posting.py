@@ -23,6 +23,7 @@ def post(
     method: str = "POST",
     params: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    timeouts: tuple[float, float] = (CONNECT, READ),
     verify: bool = True,
 ) -> Answer:
     """Send `body`. Redirects are not followed: they would take the message elsewhere.
@@ -33,7 +34,7 @@ def post(
     told = {"User-Agent": "micro-skynet", **headers}
     try:
         with requests.request(
-            method, url, data=body, headers=told, timeout=(CONNECT, READ), allow_redirects=False, stream=True,
+            method, url, data=body, headers=told, timeout=timeouts, allow_redirects=False, stream=True,
             verify=verify, params=params, auth=auth,
         ) as answer:  # fmt: skip
             read = b""

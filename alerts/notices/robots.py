@@ -36,12 +36,14 @@ from alerts.notices.verdicts import Failed, Judge, Verdict
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 Parsed = dict[str, Any] | None
+LONGEST_TIMEOUT = 15.0
 
 
 class Judged(NotifyBase):
     """What all of ours have: the verdict, and no waiting of their own."""
 
     request_rate_per_sec = 0
+    socket_read_timeout = 8.0
     verdict: Verdict = Failed("it was not sent")
 
     def deliver(
@@ -50,11 +52,16 @@ class Judged(NotifyBase):
         """Post the payload and judge the answer."""
         body = json.dumps(payload, ensure_ascii=False).encode()
         try:
-            answer = post(url, body, headers, verify=bool(self.verify_certificate), **more)
+            answer = post(url, body, headers, timeouts=self._timeouts(), verify=bool(self.verify_certificate), **more)
             self.verdict = judge(answer, datetime.now(UTC))
         except Unreachable as exc:
             self.verdict = Failed(str(exc))
         return isinstance(self.verdict, verdicts.Sent)
+
+    def _timeouts(self) -> tuple[float, float]:
+        """Apprise's own options: ?cto= and ?rto=, seconds, but never as much as the sender waits."""
+        connect, read = self.request_timeout
+        return min(float(connect), LONGEST_TIMEOUT), min(float(read), LONGEST_TIMEOUT)
 
 
 class Robot(Judged):

@@ -1,7 +1,7 @@
 """The sender of notices: spreads them into deliveries, sends those that can go, and notes what became of them.
 
-Several may run. What is claimed is committed before it is sent, and what became of it after: a sender that dies between the two
-leaves a claim that ends by itself, and the message is sent again. So each delivery is made at least once, by one sender at a time.
+Several may run. What is claimed is committed before it is sent, and what became of it after: a sender that dies between
+the two leaves a claim that ends by itself, and the message is sent again. So it is sent at least once, by one sender at a time.
 One connection does all the SQL; each message is sent in a thread of its own, which touches nothing else.
 """
 
