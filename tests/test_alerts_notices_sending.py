@@ -17,8 +17,8 @@ from robot_server import HANG, OK, RESET, Reply, RobotServer, code, running_mail
 
 from alerts import openings, steps
 from alerts.lifecycle import Step
-from alerts.notices import sender as senders
 from alerts.notices import addresses, targets
+from alerts.notices import sender as senders
 from alerts.notices.sender import Sender
 from alerts.notices.targets import Message
 from alerts.notices.verdicts import Failed, Sent, Throttled

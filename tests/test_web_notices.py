@@ -27,7 +27,7 @@ def told(database: str) -> str:
         )  # fmt: skip
         about = incidents.open_or_join(conn, opening).incident
         for tier in ("community", "district"):
-            one = Notice(site="s1", incident=about.id, why="escalate", priority="critical", tier=tier, created_at=NOW)  # type: ignore[arg-type]
+            one = Notice(site="s1", incident=about.id, why="escalate", priority="critical", tier=tier, created_at=NOW)
             notices.put(conn, [one])
         deliveries.spread(conn, NOW)
         deliveries.end(conn, [Ended(1, "failed", NOW, "errcode 93000: ***")], NOW)

@@ -138,9 +138,7 @@ def digest(all_told: Sequence[Told], console: str | None, limit: int) -> Text:
     drills = sum(told.incident is not None and told.incident.drill for told in all_told)
     counts = "、".join(f"{name}{count}条" for name, count in kinds.most_common())
     heading = f"{DRILL if drills == len(all_told) else ''}【汇总】{len(all_told)}条通知 · {all_told[-1].site_name}"
-    newest = [
-        _line(told) for told in sorted(reversed(all_told), key=lambda told: told.created_at, reverse=True)[:_NEWEST]
-    ]
+    newest = [_line(told) for told in reversed(sorted(all_told, key=lambda told: told.created_at)[-_NEWEST:])]
     while True:
         older = len(all_told) - len(newest)
         lines = [counts, *newest, *([f"另有{older}条"] if older else []), *([console] if console else []), OURS]
