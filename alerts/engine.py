@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from alerts import deadlines, silences
+from alerts import checks, deadlines, silences, unusual
 from alerts.rules import Rules
 
 
@@ -18,9 +18,13 @@ class Engine:
     def __init__(self, rules: Callable[[], Rules], start_grace: timedelta) -> None:
         self._rules = rules
         self._start_grace = start_grace
+        self._unusual = unusual.Watch()
+        self._checks = checks.Daily()
 
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
         silences.watch(conn, rules, self._start_grace, now)
         deadlines.fire_due(conn, rules, now)
+        self._unusual.tick(conn, rules, now)
+        self._checks.tick(conn, now)
