@@ -125,12 +125,14 @@ def habits(series: Floats, at: Numbers, weeks: int) -> Habits:
     columns = at[:, None, None] - back[None, :, None] + NEIGHBOURS[None, None, :]  # hours asked x weeks x neighbours
     padded = np.concatenate([series, np.full((len(series), 1), np.nan)], axis=1)  # the last column: nothing known
     columns = np.where((columns >= 0) & (columns < series.shape[1]), columns, series.shape[1])
-    own = ~np.isnan(padded[:, columns[:, :, 1]])
-    samples = np.sort(padded[:, columns.reshape(len(at), -1)], axis=-1)  # NaN stand last
-    known = np.sum(~np.isnan(samples), axis=-1)
+    samples = np.take(padded, columns.reshape(len(at), -1), axis=1)  # devices x hours asked x values
+    there = ~np.isnan(samples)
+    known, own = there.sum(axis=-1), there[..., 1 :: len(NEIGHBOURS)].sum(axis=-1)
+    samples.sort(axis=-1)  # what is not known stands last
     transformed = anscombe(samples)
     middle = _median(transformed, known)
-    deviations = np.sort(np.abs(transformed - middle[..., None]), axis=-1)
+    deviations = np.abs(transformed - middle[..., None])
+    deviations.sort(axis=-1)
     spread = np.maximum(CONSISTENT * _median(deviations, known), LEAST_SPREAD)
     last = np.maximum(known - 1, 0)
     tenth = last // 10
@@ -139,7 +141,7 @@ def habits(series: Floats, at: Numbers, weeks: int) -> Habits:
         spread=spread,
         low=_taken(samples, tenth),
         high=_taken(samples, last - tenth),
-        weeks=np.sum(own, axis=-1),
+        weeks=own,
     )
 
 

@@ -15,8 +15,8 @@ Work = Literal["counted", "compared"]
 KEPT = timedelta(days=400)
 """So long hours are kept: a year of habit, and what a replay of last year's season needs."""
 
-LIVE = timedelta(hours=3)
-"""An hour counted within this time of its end is judged by how its devices and ingest are now; a later one by the past."""
+LIVE = timedelta(hours=25)
+"""An hour counted within this time of its end counts as whole on evidence only: something may still be told of it."""
 
 
 def take(conn: Connection, work: Work, begin: datetime) -> datetime | None:
@@ -46,9 +46,9 @@ def first_event_hour(conn: Connection, since: datetime) -> datetime | None:
     return None if row is None else row[0]
 
 
-# A device's hour is whole on evidence only. Counted soon after it ended: the device is online since before it began, and an
-# ingest was ready all that time. Counted late (after an upgrade, from stored history) that can't be known any more: then the
-# device was there, and its site was heard.
+# Whole on evidence: the device is online since before the hour began, and an ingest was ready all that time. Of hours that
+# are caught up from stored history nobody knows that any more, and they serve as habit alone: there, the device was known
+# and its site was heard.
 _COUNT = """
 WITH seen AS (
     SELECT time_bucket('1 hour', received_at) AS hour, site, device, count(*) AS count

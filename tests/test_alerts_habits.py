@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from alerts import habits
 from alerts.habits import ABOVE, MISSING, UNKNOWN, USUAL, WEEK, Counted, Habits, Item
@@ -22,7 +23,7 @@ NAN = math.nan
 NEAR = (-1, 0, 1)
 
 
-def counted(counts: "habits.Floats", whole: "np.ndarray | None" = None, first: int = 490_000) -> Counted:  # type: ignore[type-arg]
+def counted(counts: habits.Floats, whole: NDArray[np.bool_] | None = None, first: int = 490_000) -> Counted:
     hours = np.arange(first, first + counts.shape[1])
     names = [("s1", f"c{number}") for number in range(len(counts))]
     return Counted(names, hours, counts, ~np.isnan(counts) if whole is None else whole)
@@ -30,8 +31,11 @@ def counted(counts: "habits.Floats", whole: "np.ndarray | None" = None, first: i
 
 def naive(series: Sequence[float], at: int, weeks: int) -> dict[str, float]:
     """One device, one hour, as one would write it down."""
+
+    def get(column: int) -> float:
+        return series[column] if 0 <= column < len(series) else NAN
+
     past = [at - WEEK * week for week in range(1, weeks + 1)]
-    get = lambda column: series[column] if 0 <= column < len(series) else NAN  # noqa: E731
     samples = sorted(x for one in past for near in NEAR if not math.isnan(x := get(one + near)))
     known = sum(not math.isnan(get(one)) for one in past)
     if not samples:
@@ -47,7 +51,7 @@ counts = st.one_of(st.integers(0, 60).map(float), st.just(NAN), st.just(0.0))
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> "habits.Floats":
+def histories(draw: st.DrawFn) -> habits.Floats:
     """Counts of some devices over some weeks: mostly made by a seed, so that they are long, with odd values here and there."""
     devices, weeks = draw(st.integers(1, 4)), draw(st.integers(0, 5))
     seed = draw(st.integers(0, 2**32 - 1))
@@ -60,7 +64,7 @@ def histories(draw: st.DrawFn) -> "habits.Floats":
 
 
 @given(histories(), st.integers(1, 6), st.data())
-def test_all_at_once_is_what_one_by_one_would_be(series: "habits.Floats", weeks: int, data: st.DataObject) -> None:
+def test_all_at_once_is_what_one_by_one_would_be(series: habits.Floats, weeks: int, data: st.DataObject) -> None:
     at = np.array(data.draw(st.lists(st.integers(0, series.shape[1] + 5), min_size=1, max_size=4)))
     of = habits.habits(series, at, weeks)
     for row, line in enumerate(series.tolist()):
@@ -71,7 +75,7 @@ def test_all_at_once_is_what_one_by_one_would_be(series: "habits.Floats", weeks:
 
 
 @given(histories(), st.integers(0, 40), st.data())
-def test_only_how_long_ago_counts(series: "habits.Floats", more: int, data: st.DataObject) -> None:
+def test_only_how_long_ago_counts(series: habits.Floats, more: int, data: st.DataObject) -> None:
     at = np.array([data.draw(st.integers(0, series.shape[1]))])
     shifted = np.concatenate([np.full((len(series), more), NAN), series], axis=1)
     one, other = habits.habits(series, at, 4), habits.habits(shifted, at + more, 4)
@@ -92,7 +96,7 @@ def test_a_constant_habit_gives_no_item(count: int, least: int, weeks: int, abov
 
 
 @given(histories(), st.integers(0, 500), st.integers(0, 500))
-def test_more_is_never_less_unusual(series: "habits.Floats", one: int, more: int) -> None:
+def test_more_is_never_less_unusual(series: habits.Floats, one: int, more: int) -> None:
     of = habits.habits(series, np.array([series.shape[1]]), 4)
     rules = msgspec.structs.replace(RULES, least_weeks=1)
     few = habits.verdicts(of, np.full((len(series), 1), float(one)), rules)
@@ -102,7 +106,7 @@ def test_more_is_never_less_unusual(series: "habits.Floats", one: int, more: int
 
 
 @given(histories(), st.data())
-def test_the_same_again_and_in_any_order_of_devices(series: "habits.Floats", data: st.DataObject) -> None:
+def test_the_same_again_and_in_any_order_of_devices(series: habits.Floats, data: st.DataObject) -> None:
     rules = msgspec.structs.replace(RULES, weeks=3, least_weeks=1, above=2.0, least_usual=1)
     history = counted(series)
     last = int(history.hours[-1]) + 1

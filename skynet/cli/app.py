@@ -2,7 +2,7 @@
 
 import typer
 
-from skynet.cli import broker, devices, doctor, feeds, parts, sites, up, users
+from skynet.cli import broker, devices, doctor, feeds, parts, sites, unusual, up, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,5 +16,6 @@ app.add_typer(sites.app, name="sites", help="The communities this system watches
 app.add_typer(devices.app, name="devices", help="Cameras, buttons and gateways.")
 app.add_typer(users.app, name="users", help="People who log in to the console.")
 feeds.register(app)
+unusual.register(app)
 broker.register(app)
 doctor.register(app)
