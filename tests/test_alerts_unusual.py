@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import psycopg
@@ -14,8 +15,9 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
-from alerts import steps
+from alerts import steps, unusual
 from alerts.engine import Engine
+from alerts.habits import Item
 from alerts.lifecycle import Step
 from alerts.rules import Rules, load_rules
 from alerts.steps import Actor
@@ -24,7 +26,7 @@ from devices.messages import Event, Phase
 from devices.registry import Device, Site
 from skynet.cli.app import app
 from store import events, habits, incidents
-from store.connect import connect
+from store.connect import connect, settled
 from store.events import Arrived
 from store.records import Incident, Window
 from store.registry import add_device, add_site, remove_device
@@ -34,6 +36,7 @@ START = datetime(2026, 11, 2, 2, tzinfo=UTC)  # a Monday, ten in the morning the
 HOUR = timedelta(hours=1)
 CAMERAS = ("c0", "c1", "c2")
 RULES = load_rules()
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class Days:
@@ -348,6 +351,24 @@ def test_two_engines_count_and_tell_once(days: Days) -> None:
     assert told == (9, 9)
     assert days.count("incidents") == 9
     assert [verb for verb, _ in days.timeline()].count("open") == 9
+
+
+def test_what_another_engine_has_told_is_told_no_more(days: Days) -> None:
+    days.history(6)
+    days.pass_hour(c1=412)
+    told = days.timeline()
+    stored = days.conn.cursor(row_factory=dict_row).execute("SELECT * FROM unusual_items").fetchone()
+    assert stored is not None
+    item = msgspec.convert({name: stored[name] for name in Item.__struct_fields__}, Item)
+    opening = unusual.opening_of(item, Device(site="s1", device="c1", kind="camera", name="c1"), ZONE, RULES, days.hour)
+    with connect(days.url, part="test") as own:
+        settled(own, lambda: unusual._begin(own, RULES, item, opening, ZONE))
+    assert days.timeline() == told
+    assert days.one().count == 1
+    days.pass_hour()
+    with connect(days.url, part="test") as own:
+        settled(own, lambda: unusual._begin(own, RULES, item, opening, ZONE))
+    assert [state for _, state in days.items()] == ["resolved"]
 
 
 def test_a_crash_between_counting_and_telling_loses_nothing(days: Days) -> None:
