@@ -6,6 +6,7 @@ is left: deadlines of other incidents do not wait behind months that are caught 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -33,6 +34,7 @@ TOLD_WITHIN = timedelta(hours=24)
 
 FIRST = timedelta(days=90)  # how far back an installation that has no counts yet looks among its events
 MOST_HOURS = 6  # in one tick
+MOST_ITEMS = 100  # told or ended in one tick
 
 Key = tuple[str, str]
 
@@ -54,8 +56,10 @@ class Watch:
         else:
             return  # there may be more: in the next tick
         for _ in range(MOST_HOURS):
-            if _compare_next(conn, rules, now):
+            found = _compare_next(conn, rules, now)
+            if found == "all":
                 self._due = ended + HOUR + LATENESS
+            if found != "an hour":
                 return
 
 
@@ -106,24 +110,24 @@ def _grids(registry: Registry, device: Device) -> list[str]:
     return found
 
 
-def _compare_next(conn: Connection, rules: Rules, now: datetime) -> bool:
-    """Compare the next hour that is counted with habit; whether none is left."""
+def _compare_next(conn: Connection, rules: Rules, now: datetime) -> Literal["all", "an hour", "a part"]:
+    """Compare the next hour that is counted with habit: all are compared, this one is, or a part of it is left to do."""
     counted = rows.up_to(conn, "counted")
     if counted is None:
         conn.rollback()
-        return True
+        return "all"
     hour = max(rows.up_to(conn, "compared") or counted - HOUR, _whole_hour(now - TOLD_WITHIN))
     if hour >= counted:
         conn.rollback()
-        return True
+        return "all"
     wanted = _compared(conn, rules, hour, now) if rules.unusual.enabled else _all_over(conn, rules, now)
     if {(one.site, one.device): one.what for one in rows.open_items(conn)} != wanted:
         conn.rollback()
-        return False  # a deadlock or the like left something undone: once more
+        return "a part"  # there was too much of it for one tick, or a deadlock left something undone
     rows.take(conn, "compared", hour)
     rows.done(conn, "compared", hour + HOUR)
     conn.commit()
-    return False
+    return "an hour"
 
 
 def _whole_hour(at: datetime) -> datetime:
@@ -131,7 +135,7 @@ def _whole_hour(at: datetime) -> datetime:
 
 
 def _compared(conn: Connection, rules: Rules, hour: datetime, now: datetime) -> dict[Key, str]:
-    """Tell what begins with an hour and settle what is over with it; what is shown after, if nothing went wrong."""
+    """Tell what begins with an hour and settle what is over with it; what must be shown once that is done."""
     number = habits.hour_number(hour)
     asked = habits.known_before(number, rules.unusual)
     of_devices = rows.hours_among(conn, [habits.hour_begins(one) for one in asked])
@@ -166,23 +170,23 @@ def _acted(
     now: datetime,
 ) -> dict[Key, str]:
     after = {key: one.what for key, one in shown.items()}
-    for ended, note in over:
-        settled(conn, lambda one=ended, note=note: _end(conn, rules, one, note, now))  # type: ignore[misc]
+    for ended, _ in over:
         after.pop((ended.site, ended.device), None)
-    for item, zone in began:
-        device = registry.devices.get((item.site, item.device))
-        if device is None or not device.registered:
-            continue
+    for ended, note in over[:MOST_ITEMS]:
+        settled(conn, lambda one=ended, note=note: _end(conn, rules, one, note, now))  # type: ignore[misc]
+    known = [(item, zone, registry.devices.get((item.site, item.device))) for item, zone in began]
+    told = [(item, zone, device) for item, zone, device in known if device is not None and device.registered]
+    after |= {(item.site, item.device): item.what for item, _, _ in told}
+    for item, zone, device in told[: max(0, MOST_ITEMS - len(over))]:
         opening = opening_of(item, device, zone, rules, now)
         settled(conn, lambda item=item, opening=opening, zone=zone: _begin(conn, rules, item, opening, zone))  # type: ignore[misc]
-        after[item.site, item.device] = item.what
     return after
 
 
 def _all_over(conn: Connection, rules: Rules, now: datetime) -> dict[Key, str]:
     shown = rows.open_items(conn)
     conn.rollback()
-    for one in shown:
+    for one in shown[:MOST_ITEMS]:
         settled(conn, lambda one=one: _end(conn, rules, one, "规则已停用与往常的比较", now))  # type: ignore[misc]
     return {}
 

@@ -371,6 +371,21 @@ def test_what_another_engine_has_told_is_told_no_more(days: Days) -> None:
     assert [state for _, state in days.items()] == ["resolved"]
 
 
+def test_more_than_a_tick_takes_is_told_in_the_next(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unusual, "MOST_ITEMS", 1)
+    days.history(6)
+    days.pass_hour(c0=412, c1=412, c2=412)
+    told = [len(days.items())]
+    for _ in range(3):
+        days.tick(days.hour + LATENESS)
+        told.append(len(days.items()))
+    assert told == [1, 2, 3, 3]
+    days.pass_hour(c0=412, c1=0, c2=22)
+    for _ in range(3):
+        days.tick(days.hour + LATENESS)
+    assert [state for _, state in days.items()].count("open") == 1
+
+
 def test_a_crash_between_counting_and_telling_loses_nothing(days: Days) -> None:
     days.history(6)
     days.see("c1", 412)
