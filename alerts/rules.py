@@ -135,6 +135,21 @@ class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outage_at_least: Annotated[int, msgspec.Meta(ge=2)] = 5
 
 
+class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a camera's count of an hour is unusual, beside the same hour of the `weeks` before (alerts/habits.py).
+
+    `above`: robust standard deviations over habit. Silent: `silent_hours` in a row without an event where there were always
+    `least_usual` or more. Nothing is said with fewer than `least_weeks` of that hour known.
+    """
+
+    enabled: bool = True
+    weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 8
+    least_weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 3
+    above: Annotated[float, msgspec.Meta(ge=2, le=100)] = 5.0
+    silent_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 2
+    least_usual: Annotated[int, msgspec.Meta(ge=1)] = 10
+
+
 NO_ESCALATION = EscalationPolicy()
 
 
@@ -145,6 +160,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     supervision: Supervision = Supervision()
     grouping: Grouping = Grouping()
     fatigue: Fatigue = Fatigue()
+    unusual: Unusual = Unusual()
     escalation: tuple[EscalationPolicy, ...] = ()
     incident: tuple[IncidentRule, ...] = ()
 
@@ -204,6 +220,8 @@ def parse(text: str, *, name: str = "rules") -> Rules:
         _check_policy(policy, f"{name}, escalation rule {number}")
     if rules.fatigue.flood_out > rules.fatigue.flood_in:
         raise RulesError(f"{name}, fatigue: flood_out is above flood_in; a flood must end below where it begins")
+    if rules.unusual.least_weeks > rules.unusual.weeks:
+        raise RulesError(f"{name}, unusual: least_weeks is above weeks; no habit could ever be known")
     return rules
 
 

@@ -36,6 +36,7 @@ ACTING = {
         "deadlines.py",
         "engine.py",
         "floods.py",
+        "checks.py",
         "rules_file.py",
         "service.py",
         "silences.py",
@@ -46,6 +47,7 @@ ACTING = {
         "robots.py",
         "sender.py",
         "targets.py",  # of notices
+        "unusual.py",
     },
 }
 DECIDING = {

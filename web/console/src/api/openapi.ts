@@ -48,6 +48,26 @@ export interface Device {
   battery: number | null
 }
 
+/** A proposal that somebody look at a button; it keeps nothing quiet. `figures` is what it rests on. `regular-hours`: it fires at the same time of day, mostly for nothing. `low-battery`: its battery is low, and its presses came to nothing. */
+export interface DeviceCheck {
+  id: string
+  site: string
+  device: string
+  reason: 'regular-hours' | 'low-battery'
+  figures: Record<string, unknown>
+  proposed_at: string
+  /** when somebody had looked; null: it waits */
+  done_at: string | null
+  done_by: string | null
+  /** what they found */
+  note: string | null
+}
+
+/** What was found at the button. */
+export interface DoneBody {
+  note: string
+}
+
 /** What a device said, as stored. Of an alarm, `kind` is its action (press, cancel, test) and `phase` is instant. */
 export interface Event {
   site: string
@@ -198,6 +218,11 @@ export interface Me {
   may: string[]
 }
 
+export interface Page_DeviceCheck_ {
+  items: DeviceCheck[]
+  next?: string | null
+}
+
 export interface Page_Device_ {
   items: Device[]
   next?: string | null
@@ -228,6 +253,11 @@ export interface Page_Incident_ {
   next?: string | null
 }
 
+export interface Page_PressShare_ {
+  items: PressShare[]
+  next?: string | null
+}
+
 export interface Page_Reject_ {
   items: Reject[]
   next?: string | null
@@ -248,6 +278,20 @@ export interface Place {
   lat: number | null
   lon: number | null
   address: string | null
+}
+
+/** What became of a button's presses of the last 30 days, exercises left out. It says something of the device and its place, nothing of who pressed. */
+export interface PressShare {
+  site: string
+  device: string
+  presses: number
+  /** taken back by the resident */
+  cancelled: number
+  false: number
+  test: number
+  real: number
+  /** those that came to nothing, of those of which it is known; null: of none */
+  share: number | null
 }
 
 /** An error as RFC 9457 writes it. A 409 also says who was first: `owner`, `state` and `version` as they are now. */
