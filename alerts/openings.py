@@ -104,7 +104,7 @@ def for_event(
         return None
     site = registry.sites.get(event.site)
     grids = _surroundings(registry, device)[0]
-    rule = rules.deciding(event.kind, event.site, grids, received_at, _zone(site.timezone if site else CHINA))
+    rule = rules.deciding(event.kind, event.site, grids, received_at, zone_of(site.timezone if site else CHINA))
     if rule is None:
         return None
     within = rule.answer_within
@@ -193,7 +193,7 @@ def for_chatter(device: Device, registry: Registry, rules: Rules, received_at: d
 
 
 @cache
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     """A site's time zone; one that nobody knows costs no incident, it is taken as China's."""
     try:
         return ZoneInfo(name)

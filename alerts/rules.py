@@ -147,6 +147,21 @@ class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prove_every_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0
 
 
+class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a camera's count of an hour is unusual, beside the same hour of the `weeks` before (alerts/habits.py).
+
+    `above`: robust standard deviations over habit. Silent: `silent_hours` in a row without an event where there were always
+    `least_usual` or more. Nothing is said with fewer than `least_weeks` of that hour known.
+    """
+
+    enabled: bool = True
+    weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 8
+    least_weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 3
+    above: Annotated[float, msgspec.Meta(ge=2, le=100)] = 5.0
+    silent_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 2
+    least_usual: Annotated[int, msgspec.Meta(ge=1)] = 10
+
+
 NO_ESCALATION = EscalationPolicy()
 
 
@@ -157,6 +172,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     supervision: Supervision = Supervision()
     grouping: Grouping = Grouping()
     fatigue: Fatigue = Fatigue()
+    unusual: Unusual = Unusual()
     escalation: tuple[EscalationPolicy, ...] = ()
     incident: tuple[IncidentRule, ...] = ()
 
@@ -220,6 +236,8 @@ def parse(text: str, *, name: str = "rules") -> Rules:
         raise RulesError(
             f"{name}, supervision: battery_ok is below battery_low; a warning must end above where it begins"
         )
+    if rules.unusual.least_weeks > rules.unusual.weeks:
+        raise RulesError(f"{name}, unusual: least_weeks is above weeks; no habit could ever be known")
     return rules
 
 
