@@ -37,7 +37,7 @@ def put(conn: Connection, channel: Channel) -> None:
 
     Raises ChannelError for a site or a second channel that is not there.
     """
-    if conn.execute("SELECT 1 FROM sites WHERE site = %s", (channel.site,)).fetchone() is None:
+    if conn.execute("SELECT 1 FROM sites WHERE site = %s AND NOT internal", (channel.site,)).fetchone() is None:
         raise ChannelError(f"no site {channel.site!r}: `skynet sites list` shows them")
     if channel.second == channel.channel:
         raise ChannelError("a channel can't be its own second way")
@@ -78,7 +78,7 @@ def list_channels(conn: Connection, site: str | None = None) -> list[Channel]:
 def tiers_without(conn: Connection) -> Mapping[str, tuple[Tier, ...]]:
     """The tiers of each site that no channel tells; sites that have all of them are left out."""
     rows = conn.execute(
-        "SELECT sites.site, array_agg(DISTINCT channels.tier) FROM sites LEFT JOIN channels USING (site)"
+        "SELECT sites.site, array_agg(DISTINCT channels.tier) FROM sites LEFT JOIN channels USING (site) WHERE NOT sites.internal"
         " GROUP BY sites.site ORDER BY sites.site"
     ).fetchall()
     missing = {site: tuple(tier for tier in TIERS if tier not in there) for site, there in rows}
