@@ -78,8 +78,8 @@ def list_channels(conn: Connection, site: str | None = None) -> list[Channel]:
 def tiers_without(conn: Connection) -> Mapping[str, tuple[Tier, ...]]:
     """The tiers of each site that no channel tells; sites that have all of them are left out."""
     rows = conn.execute(
-        "SELECT sites.site, array_agg(DISTINCT channels.tier) FROM sites LEFT JOIN channels USING (site) WHERE NOT sites.internal"
-        " GROUP BY sites.site ORDER BY sites.site"
+        "SELECT sites.site, array_agg(DISTINCT channels.tier) FROM sites LEFT JOIN channels USING (site)"
+        " WHERE NOT sites.internal GROUP BY sites.site ORDER BY sites.site"
     ).fetchall()
     missing = {site: tuple(tier for tier in TIERS if tier not in there) for site, there in rows}
     return {site: tiers for site, tiers in missing.items() if tiers}
