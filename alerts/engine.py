@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from alerts import chattering, deadlines, floods, silences
+from alerts import chattering, checks, deadlines, floods, silences, tending, unusual
 from alerts.rules import Rules
 from store.connect import settled
 
@@ -19,11 +19,16 @@ class Engine:
     def __init__(self, rules: Callable[[], Rules], start_grace: timedelta) -> None:
         self._rules = rules
         self._start_grace = start_grace
+        self._unusual = unusual.Watch()
+        self._checks = checks.Daily()
 
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
         deadlines.fire_due(conn, rules, now)  # first: people wait for these
         silences.watch(conn, rules, self._start_grace, now)
+        tending.tend(conn, rules, now)
         chattering.settle(conn, rules, now)
         settled(conn, lambda: floods.watch(conn, rules.fatigue, now))
+        self._unusual.tick(conn, rules, now)
+        self._checks.tick(conn, now)

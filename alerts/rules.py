@@ -27,6 +27,7 @@ _KIND = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class RulesError(Exception):
@@ -126,13 +127,39 @@ class Fatigue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a device's silence counts, in seconds (EN 50136 DP4: 90 s; GB/T 28181: 3 × 60 s), and when many are one."""
+    """When a device's silence counts, in seconds (EN 50136 DP4: 90 s; GB/T 28181: 3 × 60 s), and when many are one: more than
+    `outage_share` of what hangs on one cause, silent within `outage_within` seconds of each other.
+
+    Batteries in percent: a warning below `battery_low`, over above `battery_ok`. A clock is wrong by more than `clock_skew`
+    seconds. A device counts as unproven that did not prove itself end to end for `prove_every_days`.
+    """
 
     button_silence: Seconds = 90.0
     camera_silence: Seconds = 180.0
     expected_every: Seconds = 30.0
     settle: Seconds = 30.0
     outage_at_least: Annotated[int, msgspec.Meta(ge=2)] = 5
+    outage_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
+    outage_within: Seconds = 120.0
+    battery_low: Percent = 20.0
+    battery_ok: Percent = 30.0
+    clock_skew: Seconds = 300.0
+    prove_every_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0
+
+
+class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a camera's count of an hour is unusual, beside the same hour of the `weeks` before (alerts/habits.py).
+
+    `above`: robust standard deviations over habit. Silent: `silent_hours` in a row without an event where there were always
+    `least_usual` or more. Nothing is said with fewer than `least_weeks` of that hour known.
+    """
+
+    enabled: bool = True
+    weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 8
+    least_weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 3
+    above: Annotated[float, msgspec.Meta(ge=2, le=100)] = 5.0
+    silent_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 2
+    least_usual: Annotated[int, msgspec.Meta(ge=1)] = 10
 
 
 NO_ESCALATION = EscalationPolicy()
@@ -145,6 +172,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     supervision: Supervision = Supervision()
     grouping: Grouping = Grouping()
     fatigue: Fatigue = Fatigue()
+    unusual: Unusual = Unusual()
     escalation: tuple[EscalationPolicy, ...] = ()
     incident: tuple[IncidentRule, ...] = ()
 
@@ -204,6 +232,12 @@ def parse(text: str, *, name: str = "rules") -> Rules:
         _check_policy(policy, f"{name}, escalation rule {number}")
     if rules.fatigue.flood_out > rules.fatigue.flood_in:
         raise RulesError(f"{name}, fatigue: flood_out is above flood_in; a flood must end below where it begins")
+    if rules.supervision.battery_ok < rules.supervision.battery_low:
+        raise RulesError(
+            f"{name}, supervision: battery_ok is below battery_low; a warning must end above where it begins"
+        )
+    if rules.unusual.least_weeks > rules.unusual.weeks:
+        raise RulesError(f"{name}, unusual: least_weeks is above weeks; no habit could ever be known")
     return rules
 
 

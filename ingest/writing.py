@@ -20,7 +20,7 @@ from devices.registry import Device, Registry
 from ingest.receipts import Receipt
 from ingest.sorting import Sorted
 from store import alarms as alarm_rows
-from store import chatter, feed, incidents, notices, rejects, timers
+from store import chatter, feed, incidents, notices, receipts, rejects, timers
 from store import events as event_rows
 from store import registry as registry_rows
 from store.device_states import note_offline
@@ -252,6 +252,7 @@ class _Writing:
         press = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id)
         if press is None or press.incident is None:
             return []  # a cancel before its press: saying `stored` now would end the press's resending
+        receipts.drop_waiting(self._conn, alarm.site, alarm.device, alarm.id)
         incident = incidents.by_id(self._conn, press.incident)
         assert incident is not None
         return _told(alarm, incident, press.cancelled_at)

@@ -16,8 +16,11 @@ Role = Literal["officer", "lead", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 # an admin's sites are all that there are, also those added later
-SITES_OF_USER = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites ORDER BY site)
+SITES_OF_USER = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites WHERE NOT internal ORDER BY site)
                  ELSE ARRAY(SELECT site FROM user_sites WHERE user_sites.name = users.name ORDER BY site) END"""
+
+
+_KNOWN = "SELECT site FROM sites WHERE site = ANY(%s) AND NOT internal"
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -44,7 +47,7 @@ def add_user(conn: Connection, name: str, role: Role, sites: Collection[str], pa
     """
     if not name or len(name) > 64 or "/" in name or any(sign.isspace() for sign in name):
         raise PeopleError(f"{name!r} can't be a log-in name: 1 to 64 signs, no blanks, no '/'")
-    known = {site for (site,) in conn.execute("SELECT site FROM sites WHERE site = ANY(%s)", (list(sites),))}
+    known = {site for (site,) in conn.execute(_KNOWN, (list(sites),))}
     if strange := sorted(set(sites) - known):
         raise PeopleError(f"no site {strange[0]!r}: add it with `skynet sites add {strange[0]} --name NAME`")
     conn.execute(

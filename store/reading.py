@@ -12,6 +12,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from devices.registry import SELF_SITE
 from store import feed
 from store.incidents import SELECT_INCIDENT, incident_row
 from store.records import Incident
@@ -19,7 +20,7 @@ from store.records import Incident
 PAGE = 200
 
 _DEVICE = """SELECT d.site, d.device, d.kind, d.name, d.grid, d.lat, d.lon, d.bearing, d.fov, d.range, d.registered, d.via,
-       d.native, coalesce(s.state, 'unknown') AS state, s.last_seen, s.last_proven, s.battery
+       d.native, coalesce(s.state, 'unknown') AS state, s.last_seen, s.last_proven, s.battery, s.clock_skew
 FROM devices AS d LEFT JOIN device_states AS s USING (site, device)"""
 
 
@@ -47,7 +48,8 @@ def sites(conn: Connection, of: Collection[str]) -> list[dict[str, Any]]:
     """These sites, by name in topics."""
     return _dicts(
         conn,
-        "SELECT site, name, timezone, lat, lon, invented FROM sites WHERE site = ANY(%(sites)s) ORDER BY site",
+        "SELECT site, name, timezone, lat, lon, invented FROM sites WHERE site = ANY(%(sites)s) AND NOT internal"
+        " ORDER BY site",
         {"sites": list(of)},
     )
 
@@ -257,11 +259,14 @@ class Counts(msgspec.Struct, frozen=True):
 def counts(conn: Connection) -> Counts:
     """Incidents not closed by (site, priority, state), rejects ever kept, and the newest change of each site."""
     rows: Sequence[tuple[str, str, str, int]] = conn.execute(
-        "SELECT site, priority, state, count(*) FROM incidents WHERE state <> 'closed' GROUP BY 1, 2, 3"
+        "SELECT site, priority, state, count(*) FROM incidents WHERE state <> 'closed'"
+        " AND site IN (SELECT site FROM sites WHERE NOT internal) GROUP BY 1, 2, 3"
     ).fetchall()
     kept = conn.execute("SELECT coalesce(pg_sequence_last_value('rejects_id_seq'::regclass), 0)").fetchone()
     assert kept is not None
-    return Counts({(site, priority, state): n for site, priority, state, n in rows}, int(kept[0]), feed.heads(conn))
+    numbers = {(site, priority, state): n for site, priority, state, n in rows}
+    heads = {site: seq for site, seq in feed.heads(conn).items() if site != SELF_SITE}
+    return Counts(numbers, int(kept[0]), heads)
 
 
 def _dicts(conn: Connection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ def test_the_picture_is_as_the_contract_says(web: Web) -> None:
         assert button == devices["items"][0]
         assert list(button) == [
             "site", "device", "kind", "name", "grid", "lat", "lon", "bearing", "fov", "range", "registered", "via",
-            "native", "state", "last_seen", "last_proven", "battery",
+            "native", "state", "last_seen", "last_proven", "battery", "clock_skew",
         ]  # fmt: skip
         assert button["state"] == "unknown"
         assert client.get(f"{API}/devices/s1/nobody").status_code == 404

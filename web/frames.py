@@ -70,7 +70,8 @@ def floods(standing: Iterable[Flood]) -> bytes:
     return text_frame(_json({"type": "flood", "officers": officers}))
 
 
-def heartbeat(cursors: Mapping[str, int], now: datetime) -> bytes:
-    """The database can be read, and these numbers were the last sent here."""
-    beat: dict[str, Any] = {"type": "heartbeat", "seq": dict(cursors), "ts": now}
+def heartbeat(cursors: Mapping[str, int], now: datetime, *, ok: bool, proven_at: datetime | None) -> bytes:
+    """The database can be read, these numbers were the last sent here, and whether the whole pipeline proved itself."""
+    pipeline = {"ok": ok, "proven_at": proven_at}
+    beat: dict[str, Any] = {"type": "heartbeat", "seq": dict(cursors), "ts": now, "pipeline": pipeline}
     return text_frame(_json(beat))

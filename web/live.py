@@ -14,6 +14,7 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from devices.registry import SELF_SITE
 from store import floods, reading
 from store.floods import Flood
 from store.people import Person
@@ -22,6 +23,7 @@ from web import frames
 from web.flooded import seen_by
 from web.hub import Frame, Gap, Hub, changed_states, next_for
 from web.metrics import Metrics
+from web.pipeline import Proof
 from web.reader import FeedReader, Listeners
 from web.socket import SLOW, LiveSocket
 
@@ -63,7 +65,9 @@ class Live:
         self._loop: asyncio.AbstractEventLoop | None = None
         # joining and watching wait for the database here, and not behind calls that check passwords
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="live")
-        self._reader = FeedReader(url, Listeners(self._restarted, self._changed, self._site_added, self._site_removed))
+        self.proof = Proof()
+        listeners = Listeners(self._restarted, self._changed, self._site_added, self._site_removed, self.proof.saw)
+        self._reader = FeedReader(url, listeners)
 
     def start(self) -> None:
         """Begin to read the feed; on the loop that serves the consoles."""
@@ -143,7 +147,7 @@ class Live:
             for console in tuple(self._audience.get(site, ())):
                 self.end(console, SLOW, "come back by cursor")
             return
-        if not new:
+        if not new or site == SELF_SITE:
             return
         together = b"".join([frame.data for frame in new])
         sent = 0
@@ -248,5 +252,7 @@ class Live:
             elif self.fresh() and not console.joining:
                 where = tuple(console.cursors.items())
                 if where not in made:
-                    made[where] = frames.heartbeat(console.cursors, now)
+                    made[where] = frames.heartbeat(
+                        console.cursors, now, ok=self.proof.ok, proven_at=self.proof.proven_at
+                    )
                 console.socket.write_frames(made[where])

@@ -68,7 +68,9 @@ class Grid(Wire):
 class Device(Wire):
     """A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent.
 
-    `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name.
+    `last_proven` is when it last proved itself end to end: a button by a press or a test, a camera by an event. `clock_skew`
+    is how many seconds its clock was ahead of ours when it last said its time. `registered: false`: nobody registered the
+    name.
     """
 
     site: str
@@ -88,6 +90,7 @@ class Device(Wire):
     last_seen: datetime | None
     last_proven: datetime | None
     battery: float | None
+    clock_skew: float | None
 
 
 class Place(Wire):

@@ -53,12 +53,22 @@ class DeviceChanged(Wire):
     state: DeviceState
 
 
+class Pipeline(Wire):
+    """Whether a synthetic alarm, sent every 10 s, came through broker, ingest, database and feed in the last 15 s (or this
+    server has only just started), and when the last one did.
+    """
+
+    ok: bool
+    proven_at: datetime | None
+
+
 class Heartbeat(Wire):
-    """Every 2 s, only while the database can be read: the last number sent here, of each site."""
+    """Every 2 s, only while the database can be read: the last number sent here, of each site; and how the pipeline is."""
 
     type: Literal["heartbeat"]
     seq: dict[str, int]
     ts: datetime
+    pipeline: Pipeline
 
 
 class FloodedOfficer(Wire):

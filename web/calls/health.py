@@ -22,7 +22,9 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Something is missing; each check says what"}},
 )
 def readyz(response: Response, web: Web) -> Readiness:
-    """Database, migrations, broker, ingest, alerts and the feed, each with what is wrong. 503 when any is."""
+    """Database, migrations, broker, ingest, alerts, the feed, and the whole pipeline by a synthetic alarm every 10 s; each with
+    what is wrong. 503 when any is.
+    """
     found = web.prober.look()
     if not found.ready:
         response.status_code = 503

@@ -27,7 +27,7 @@ export interface Contribution {
   last_at: string | null
 }
 
-/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name. */
+/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when it last proved itself end to end: a button by a press or a test, a camera by an event. `clock_skew` is how many seconds its clock was ahead of ours when it last said its time. `registered: false`: nobody registered the name. */
 export interface Device {
   site: string
   device: string
@@ -46,6 +46,27 @@ export interface Device {
   last_seen: string | null
   last_proven: string | null
   battery: number | null
+  clock_skew: number | null
+}
+
+/** A proposal that somebody look at a button; it keeps nothing quiet. `figures` is what it rests on. `regular-hours`: it fires at the same time of day, mostly for nothing. `low-battery`: its battery is low, and its presses came to nothing. */
+export interface DeviceCheck {
+  id: string
+  site: string
+  device: string
+  reason: 'regular-hours' | 'low-battery'
+  figures: Record<string, unknown>
+  proposed_at: string
+  /** when somebody had looked; null: it waits */
+  done_at: string | null
+  done_by: string | null
+  /** what they found */
+  note: string | null
+}
+
+/** What was found at the button. */
+export interface DoneBody {
+  note: string
 }
 
 /** What a device said, as stored. Of an alarm, `kind` is its action (press, cancel, test) and `phase` is instant. */
@@ -162,6 +183,28 @@ export interface IncidentDetail {
   contributions: Contribution[]
 }
 
+/** A notice of an incident on its way to one channel or one person. */
+export interface IncidentNotice {
+  id: string
+  why: 'open' | 'escalate' | 'dispatch' | 'resolve' | 'flood'
+  tier: 'grid' | 'community' | 'district' | null
+  /** when it was put into the outbox */
+  noticed_at: string
+  channel: string | null
+  /** a log-in name */
+  person: string | null
+  /** the channel that failed, so that this one was taken */
+  instead_of: string | null
+  /** it went with others in one message */
+  digest: boolean
+  /** `spared`: somebody had taken it by then; `unaddressed`: no channel or contact was there */
+  state: 'waiting' | 'sending' | 'sent' | 'failed' | 'spared' | 'unaddressed'
+  tries: number
+  done_at: string | null
+  /** what the service said last, when it did not take it */
+  error: string | null
+}
+
 /** The body of a log-in. */
 export interface LogIn {
   name: string
@@ -174,6 +217,11 @@ export interface Me {
   role: 'officer' | 'lead' | 'admin'
   sites: string[]
   may: string[]
+}
+
+export interface Page_DeviceCheck_ {
+  items: DeviceCheck[]
+  next?: string | null
 }
 
 export interface Page_Device_ {
@@ -196,8 +244,18 @@ export interface Page_Grid_ {
   next?: string | null
 }
 
+export interface Page_IncidentNotice_ {
+  items: IncidentNotice[]
+  next?: string | null
+}
+
 export interface Page_Incident_ {
   items: Incident[]
+  next?: string | null
+}
+
+export interface Page_PressShare_ {
+  items: PressShare[]
   next?: string | null
 }
 
@@ -221,6 +279,20 @@ export interface Place {
   lat: number | null
   lon: number | null
   address: string | null
+}
+
+/** What became of a button's presses of the last 30 days, exercises left out. It says something of the device and its place, nothing of who pressed. */
+export interface PressShare {
+  site: string
+  device: string
+  presses: number
+  /** taken back by the resident */
+  cancelled: number
+  false: number
+  test: number
+  real: number
+  /** those that came to nothing, of those of which it is known; null: of none */
+  share: number | null
 }
 
 /** An error as RFC 9457 writes it. A 409 also says who was first: `owner`, `state` and `version` as they are now. */
