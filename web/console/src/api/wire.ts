@@ -93,4 +93,6 @@ export interface Colleague {
   name: string
   role: string
   on_duty: boolean
+  /** From the grid asked for to their post; 0: it is their own. */
+  steps_away?: number | null
 }

@@ -94,6 +94,12 @@ export function shownIn(name: ListName): Incident[] {
 /** The rows of the alarm list: in a flood gathered by grid, presses by themselves on top. */
 export const alarmEntries = computed(() => (flooded.value ? groupByGrid : plainEntries)(shownIn('alarms')))
 
+/** The incidents of the group that is chosen in a flood. */
+export const chosenGroup = computed((): Incident[] => {
+  const found = alarmEntries.value.find((entry) => entry.key === desk.group)
+  return found?.kind === 'group' ? found.group.incidents : []
+})
+
 export const selected = computed(() => (desk.selected === null ? null : known(desk.selected)))
 /** The selected incident is no longer on the board: nothing can be done with it. */
 export const selectedGone = computed(() => desk.selected !== null && !board.incidents.has(desk.selected))
