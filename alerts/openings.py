@@ -83,6 +83,14 @@ def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
     )
 
 
+def taken_back(opening: Incident, cancelled_at: datetime, rules: Rules) -> Incident:
+    """The opening of a press whose cancel came first: it is visible, and does not go up."""
+    back = msgspec.structs.replace(
+        opening, cancelled_at=cancelled_at, clock_since=None, escalated=0, tier="grid", deadline=None
+    )
+    return timing.begun(back, rules)
+
+
 def for_event(
     event: Event,
     registry: Registry,
