@@ -9,18 +9,29 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from alerts import deadlines, silences
-from alerts.rules import Rules
+from alerts.bad_rules import BadRules
+from alerts.retiming import Retimer
+from alerts.rules import Rules, Saying
 
 
 class Engine:
     """Decides by the pure rules, as they are in force at each tick, and stores what follows."""
 
-    def __init__(self, rules: Callable[[], Rules], start_grace: timedelta) -> None:
+    def __init__(
+        self,
+        rules: Callable[[], Rules],
+        start_grace: timedelta,
+        rules_fault: Callable[[], Saying | None] = lambda: None,
+    ) -> None:
         self._rules = rules
         self._start_grace = start_grace
+        self._rules_fault = rules_fault
+        self._retimer, self._bad_rules = Retimer(), BadRules()
 
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
+        self._retimer.follow(conn, rules, now)
         silences.watch(conn, rules, self._start_grace, now)
         deadlines.fire_due(conn, rules, now)
+        self._bad_rules.follow(conn, rules, self._rules_fault(), now)

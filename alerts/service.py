@@ -26,7 +26,8 @@ def run(settings: Settings) -> None:
     Raises SettingsError, RulesError or UnsafeDatabase when it may not start.
     """
     url = settings.require_database()
-    engine = Engine(RulesFile(settings.rules_file).now, timedelta(seconds=settings.start_grace))
+    rules = RulesFile(settings.rules_file)
+    engine = Engine(rules.now, timedelta(seconds=settings.start_grace), lambda: rules.fault)
     with connect(url, part="alerts check") as conn:
         refuse_unsafe(conn)
     stop = threading.Event()

@@ -84,7 +84,9 @@ def assert_timers_follow(conn: Connection, rules: Rules) -> None:
     for (incident_id,) in conn.execute("SELECT id FROM incidents").fetchall():
         incident = incidents.by_id(conn, incident_id)
         assert incident is not None
-        stored = dict(conn.execute("SELECT step, due_at FROM timers WHERE incident = %s", (incident_id,)).fetchall())
+        stored: dict[str, datetime] = dict(
+            conn.execute("SELECT step, due_at FROM timers WHERE incident = %s", (incident_id,)).fetchall()
+        )
         assert stored == due_steps(incident, rules)
 
 

@@ -22,7 +22,10 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Something is missing; each check says what"}},
 )
 def readyz(response: Response, web: Web) -> Readiness:
-    """Database, migrations, broker, ingest, alerts and the feed, each with what is wrong. 503 when any is."""
+    """Database, migrations, broker, ingest, alerts and the feed, each with what is wrong. 503 when any is.
+
+    A check that is only a warning (rules: a bad file, while those before it stay in force) leaves it at 200.
+    """
     found = web.prober.look()
     if not found.ready:
         response.status_code = 503
