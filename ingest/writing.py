@@ -208,7 +208,7 @@ class _Writing:
                 self._changes.append(openings.opened(incident))
                 told += openings.notices_of(incident, self._rules)
             elif joined.repeated:
-                self._changes.append(openings.repeated(incident))
+                self._changes.append(openings.repeated(incident, opening.device))
             if joined.opened or joined.repeated:
                 due[incident.id] = timing.due_steps(incident, self._rules)
         timers.put(self._conn, due)
