@@ -94,6 +94,7 @@ class Replay:
         self._due: list[tuple[datetime, tuple[Any, ...], int, Action]] = []
         self._count = itertools.count()
         self._cursor = 0
+        self.seen: dict[int, datetime] = {}  # when each change of the feed was made, by our clock
         self._ticked, self._soon = begin, True
         self.ticks = self.messages = 0
 
@@ -163,9 +164,11 @@ class Replay:
             found.append(max(self._ticked + SECOND, self.begin + timedelta(seconds=seconds)))
         if self._soon:
             found.append(self._ticked + SECOND)
-        return min(found)
+        return max(min(found), self._whole(self.now + SECOND - timedelta(microseconds=1)))
 
     def _take_in(self, batch: list[Incoming]) -> None:
+        if any(one.topic.endswith("/status") for one in batch):  # who goes now lived until now
+            self._write_life(self._living(batch[0].received_at))
         for piece in self._pieces(batch):
             sorted_ = sort(piece, self.known, self._quota, self._presses)
             self.messages += len(piece)
@@ -195,6 +198,7 @@ class Replay:
 
     def mute(self, *devices: str) -> None:
         """These devices say nothing more, as when their power is gone."""
+        self._write_life(self._living(self.now))
         self._mute |= set(devices)
 
     def unmute(self, *devices: str) -> None:
@@ -243,11 +247,13 @@ class Replay:
     def _look(self) -> None:
         """What has happened since the last look, told to the people."""
         rows = self.conn.execute(
-            "SELECT seq, verb, actor, incident FROM changes WHERE site = %s AND seq > %s ORDER BY seq",
+            "SELECT seq, verb, actor, incident, (body->>'updated_at')::timestamptz FROM changes"
+            " WHERE site = %s AND seq > %s ORDER BY seq",
             (self.site, self._cursor),
         ).fetchall()
-        for seq, verb, actor, incident_id in rows:
+        for seq, verb, actor, incident_id, updated_at in rows:
             self._cursor = seq
+            self.seen[seq] = updated_at if actor.startswith("device:") else self.now
             if self._officers is not None:
                 incident = incidents.by_id(self.conn, incident_id)
                 assert incident is not None
