@@ -5,11 +5,11 @@ from datetime import datetime
 import msgspec
 from psycopg import Connection
 
-from alerts import openings, timing
+from alerts.raising import raise_incident
 from alerts.rules import Rules, Saying
 from alerts.silences import heal
 from alerts.steps import SYSTEM, keep
-from store import feed, incidents
+from store import feed, incidents, registry
 from store.connect import settled
 from store.records import Change, Incident
 
@@ -34,7 +34,7 @@ class BadRules:
         done: set[str | int] = set()
         todo: list[str] | list[int]
         if fault is not None:
-            todo = sorted(feed.heads(conn))
+            todo = sorted(site.site for site in registry.load(conn).sites.values() if not site.internal)
             conn.rollback()
             for site in todo:
                 settled(conn, lambda site=site: _tell(conn, rules, site, fault, now, done))  # type: ignore[misc]
@@ -51,10 +51,7 @@ def _tell(conn: Connection, rules: Rules, site: str, fault: Saying, now: datetim
     title = f"规则有误,沿用原来的 · {fault.zh}"[:LONGEST_TITLE]
     held = incidents.holder(conn, site, KEY)
     if held is None:
-        joined = incidents.open_or_join(conn, timing.begun(_opening(site, title, now), rules))
-        tell = openings.opened if joined.opened else openings.repeated
-        after = keep(conn, rules, joined.incident)
-        feed.append(conn, [msgspec.structs.replace(tell(after), note=fault.zh)])
+        raise_incident(conn, rules, _opening(site, title, now), note=fault.zh)
     elif held.title != title:
         after = keep(conn, rules, msgspec.structs.replace(held, title=title, updated_at=max(held.updated_at, now)))
         feed.append(conn, [Change(incident=after, actor=SYSTEM, verb="note", note=fault.zh)])

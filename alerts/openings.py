@@ -56,6 +56,9 @@ def for_press(
     deadline = received_at + timedelta(seconds=rules.press.answer_within)
     if device is None:
         return timing.begun(msgspec.structs.replace(opening, deadline=deadline), rules)
+    site = registry.sites.get(alarm.site)
+    if site is not None and site.internal:  # for ever an exercise, and nobody's to answer
+        return timing.begun(msgspec.structs.replace(opening, deadline=None, quiet="maintenance", drill=True), rules)
     drill = bool(windows) and _in_window(windows, "drill", device, registry, received_at)
     opening = msgspec.structs.replace(opening, title=_title("press", device), deadline=deadline, drill=drill)
     return timing.begun(_placed(opening, device, registry), rules)
@@ -109,7 +112,7 @@ def for_event(
         return None
     site = registry.sites.get(event.site)
     grids = _surroundings(registry, device)[0]
-    rule = rules.deciding(event.kind, event.site, grids, received_at, _zone(site.timezone if site else CHINA))
+    rule = rules.deciding(event.kind, event.site, grids, received_at, zone_of(site.timezone if site else CHINA))
     if rule is None:
         return None
     within = rule.answer_within
@@ -198,7 +201,7 @@ def for_chatter(device: Device, registry: Registry, rules: Rules, received_at: d
 
 
 @cache
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     """A site's time zone; one that nobody knows costs no incident, it is taken as China's."""
     try:
         return ZoneInfo(name)

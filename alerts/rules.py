@@ -27,6 +27,7 @@ _KIND = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class RulesError(Exception):
@@ -137,13 +138,39 @@ class Fatigue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Supervision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a device's silence counts, in seconds (EN 50136 DP4: 90 s; GB/T 28181: 3 × 60 s), and when many are one."""
+    """When a device's silence counts, in seconds (EN 50136 DP4: 90 s; GB/T 28181: 3 × 60 s), and when many are one: more than
+    `outage_share` of what hangs on one cause, silent within `outage_within` seconds of each other.
+
+    Batteries in percent: a warning below `battery_low`, over above `battery_ok`. A clock is wrong by more than `clock_skew`
+    seconds. A device counts as unproven that did not prove itself end to end for `prove_every_days`.
+    """
 
     button_silence: Seconds = 90.0
     camera_silence: Seconds = 180.0
     expected_every: Seconds = 30.0
     settle: Seconds = 30.0
     outage_at_least: Annotated[int, msgspec.Meta(ge=2)] = 5
+    outage_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
+    outage_within: Seconds = 120.0
+    battery_low: Percent = 20.0
+    battery_ok: Percent = 30.0
+    clock_skew: Seconds = 300.0
+    prove_every_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0
+
+
+class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a camera's count of an hour is unusual, beside the same hour of the `weeks` before (alerts/habits.py).
+
+    `above`: robust standard deviations over habit. Silent: `silent_hours` in a row without an event where there were always
+    `least_usual` or more. Nothing is said with fewer than `least_weeks` of that hour known.
+    """
+
+    enabled: bool = True
+    weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 8
+    least_weeks: Annotated[int, msgspec.Meta(ge=1, le=26)] = 3
+    above: Annotated[float, msgspec.Meta(ge=2, le=100)] = 5.0
+    silent_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 2
+    least_usual: Annotated[int, msgspec.Meta(ge=1)] = 10
 
 
 NO_ESCALATION = EscalationPolicy()
@@ -156,6 +183,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     supervision: Supervision = Supervision()
     grouping: Grouping = Grouping()
     fatigue: Fatigue = Fatigue()
+    unusual: Unusual = Unusual()
     escalation: tuple[EscalationPolicy, ...] = ()
     incident: tuple[IncidentRule, ...] = ()
 
@@ -221,7 +249,8 @@ def faults(rules: Rules) -> Iterator[tuple[Saying, Saying]]:
         yield from ((where, said) for said in rule_faults(rule))
     for number, policy in enumerate(rules.escalation, start=1):
         yield from ((place_of("escalation", number), said) for said in policy_faults(policy))
-    yield from ((Saying("fatigue", "fatigue"), said) for said in fatigue_faults(rules.fatigue))
+    for name, part in (("fatigue", rules.fatigue), ("supervision", rules.supervision), ("unusual", rules.unusual)):
+        yield from ((Saying(f"[{name}]", name), said) for said in figure_faults(part))
 
 
 def place_of(section: str, number: int, of: str = "") -> Saying:
@@ -254,12 +283,22 @@ def policy_faults(policy: EscalationPolicy) -> Iterator[Saying]:
             )
 
 
-def fatigue_faults(fatigue: Fatigue) -> Iterator[Saying]:
-    """What is wrong with the figures of a flood."""
-    if fatigue.flood_out > fatigue.flood_in:
+def figure_faults(part: object) -> Iterator[Saying]:
+    """What is wrong with figures that stand beside each other in one part of the file."""
+    if isinstance(part, Fatigue) and part.flood_out > part.flood_in:
         yield Saying(
             "flood_out 大于 flood_in;警情潮结束的界限必须低于开始的界限",
             "flood_out is above flood_in; a flood must end below where it begins",
+        )
+    if isinstance(part, Supervision) and part.battery_ok < part.battery_low:
+        yield Saying(
+            "battery_ok 小于 battery_low;低电量提醒结束的界限必须高于开始的界限",
+            "battery_ok is below battery_low; a warning must end above where it begins",
+        )
+    if isinstance(part, Unusual) and part.least_weeks > part.weeks:
+        yield Saying(
+            "least_weeks 大于 weeks;这样永远得不出习惯",
+            "least_weeks is above weeks; no habit could ever be known",
         )
 
 

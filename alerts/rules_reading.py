@@ -13,12 +13,11 @@ import msgspec
 
 from alerts.rules import (
     EscalationPolicy,
-    Fatigue,
     IncidentRule,
     Rules,
     RulesError,
     Saying,
-    fatigue_faults,
+    figure_faults,
     parse,
     place_of,
     policy_faults,
@@ -120,8 +119,8 @@ def _together(value: dict[str, Any], kind: Any, where: Saying) -> Iterator[Findi
         yield from (Finding(where, said) for said in rule_faults(msgspec.convert(value, IncidentRule)))
     elif kind is EscalationPolicy:
         yield from (Finding(where, said) for said in policy_faults(msgspec.convert(value, EscalationPolicy)))
-    elif kind is Fatigue:
-        yield from (Finding(where, said) for said in fatigue_faults(msgspec.convert(value, Fatigue)))
+    else:
+        yield from (Finding(where, said) for said in figure_faults(msgspec.convert(value, kind)))
 
 
 _FORMS = (

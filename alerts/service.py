@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import structlog
 
+from alerts.auditing import keep_auditing
 from alerts.engine import Engine
+from alerts.notices import sender
+from alerts.pipeline import keep_proving
 from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store import feed, housekeeping, parts
@@ -33,11 +36,18 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    keeper = threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True)
-    keeper.start()
+    beside = [
+        threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True),
+        threading.Thread(target=keep_auditing, args=(url, rules, stop), name="auditor", daemon=True),
+        threading.Thread(target=sender.run, args=(url, rules.now, settings.web_url, stop), name="notices", daemon=True),
+        threading.Thread(target=keep_proving, args=(url, settings, stop), name="pipeline", daemon=True),
+    ]
+    for thread in beside:
+        thread.start()
     log.info("alerts started")
     _tick_on(engine, url, stop)
-    keeper.join(5)
+    for thread in beside:
+        thread.join(5)
     log.info("alerts ended")
 
 

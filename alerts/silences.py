@@ -1,6 +1,6 @@
 """Devices' silence, acted on: those that fell silent are marked, told as incidents, and settled when they are back.
 
-What is decided is in alerts/supervision.py.
+What is decided is in alerts/supervision.py and, of what many have in common, in alerts/outages.py.
 """
 
 from datetime import datetime, timedelta
@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 import msgspec
 from psycopg import Connection
 
-from alerts import lifecycle, openings, supervision
+from alerts import lifecycle, outages, supervision
+from alerts.outages import Telling
+from alerts.raising import raise_incident
 from alerts.rules import Rules
 from alerts.steps import SYSTEM, take_as_system
-from alerts.supervision import OUTAGE, Listening, Watched
-from store import feed, incidents
+from alerts.supervision import Listening, Places, Watched
+from alerts.windows import Windows
+from store import feed, incidents, windows
 from store import supervision as rows
 from store.connect import settled
 from store.records import UNRESOLVED, Change, Incident
@@ -21,70 +24,106 @@ from store.records import UNRESOLVED, Change, Incident
 def watch(conn: Connection, rules: Rules, start_grace: timedelta, now: datetime) -> None:
     """Find what is silent at `now`, tell of it, and settle what is over; each in a transaction of its own."""
     listening = Listening(*rows.listening(conn)).since(now)
-    devices = _watched(conn)
+    devices = watched(conn)
     conn.rollback()
     if listening is not None:
-        for device in supervision.silent(devices, rules.supervision, listening, start_grace, now):
+        silent = supervision.silent(devices, rules.supervision, listening, start_grace, now)
+        for device in silent:
             settled(conn, lambda one=device: _mark(conn, one, now))  # type: ignore[misc]
-        devices = _watched(conn)  # with those just found: they may make an outage of what has settled
-        conn.rollback()
-        for site, due in supervision.to_tell(devices, rules.supervision, now).items():
-            settled(conn, lambda site=site, due=due: _tell(conn, rules, site, due, now))  # type: ignore[misc]
+        if silent:
+            devices = watched(conn)  # with those just found: they may make an outage of what has settled
+            conn.rollback()
+        _tell(conn, rules, devices, now)
+    _take_over(conn, rules, now)
     _recover(conn, rules, now)
 
 
-def _tell(conn: Connection, rules: Rules, site: str, due: list[Watched], now: datetime) -> None:
-    claimed = rows.claim_told(conn, site, [device.device for device in due])
-    told = [device for device in due if device.device in claimed]
-    outage_open = rows.outage_open(conn, site, OUTAGE)
-    changes: list[Change] = []
-    for opening in sorted(
-        supervision.openings(told, rules.supervision, now, outage_open=outage_open), key=lambda one: one.join_key or ""
-    ):
-        joined = incidents.open_or_join(conn, opening)
-        tell = openings.opened if joined.opened else openings.repeated
-        change = tell(joined.incident)
-        changes.append(_of_outage(conn, change, told) if opening.join_key == OUTAGE else change)
-    if changes:
-        feed.append(conn, changes)
-
-
-def _of_outage(conn: Connection, change: Change, told: list[Watched]) -> Change:
-    """An outage says how many devices it has by now, and which came to it."""
-    title = supervision.outage_title(rows.told_offline(conn, change.incident.site))
-    incident = msgspec.structs.replace(change.incident, title=title)
-    incidents.save(conn, incident)
-    return msgspec.structs.replace(change, incident=incident, note=supervision.names_of(told))
-
-
-def _recover(conn: Connection, rules: Rules, now: datetime) -> None:
-    # the incidents first and then the devices: what an incident seen here tells of is then seen as told, too
-    ids = rows.open_offline(conn)
-    if not ids:
-        conn.rollback()
-        return
-    devices = _watched(conn)
-    states = {(device.site, device.device): device.state for device in devices}
-    offline: dict[str, int] = {}
-    for device in devices:
-        offline[device.site] = offline.get(device.site, 0) + (device.silence_told and device.state == "offline")
-    found = [one for one in (incidents.by_id(conn, incident_id) for incident_id in ids) if one is not None]
-    conn.rollback()
-    for incident in supervision.recovered(found, states, offline):
-        settled(conn, lambda one=incident.id: _recover_one(conn, rules, one, now))  # type: ignore[misc]
-
-
-def _watched(conn: Connection) -> list[Watched]:
+def watched(conn: Connection) -> list[Watched]:
+    """Every device that was seen alive, as it is now."""
     return [msgspec.convert(row, Watched) for row in rows.watched(conn)]
+
+
+def surroundings(conn: Connection) -> tuple[Places, Windows]:
+    """What grids lie where, and the windows that run or are to come."""
+    return Places(*rows.places(conn)), windows.current(conn)
 
 
 def _mark(conn: Connection, device: Watched, now: datetime) -> None:
     rows.mark_silent(conn, device.site, device.device, device.last_seen, now)
 
 
-def _recover_one(conn: Connection, rules: Rules, incident_id: int, now: datetime) -> None:
-    incident = incidents.lock(conn, incident_id)
-    if incident is not None:
+def _tell(conn: Connection, rules: Rules, devices: list[Watched], now: datetime) -> None:
+    of_sites = {one.site for one in supervision.waiting(devices) if supervision.settled(one, rules.supervision, now)}
+    if not of_sites:
+        return
+    places, current = surroundings(conn)
+    still_open = {site: rows.open_outages(conn, site) for site in of_sites}
+    conn.rollback()
+    for site in sorted(of_sites):
+        # what is maintained is expected to be away: it neither opens anything nor explains anything
+        known = {
+            one.device: one
+            for one in devices
+            if one.site == site and not supervision.in_window(one, "maintenance", current, places, now)
+        }
+        for telling in outages.to_tell(list(known.values()), places, still_open[site], rules.supervision, now):
+            drill = all(supervision.in_window(one, "drill", current, places, now) for one in telling.devices)
+            opening = outages.opening_of(telling, known, now, drill=drill)
+            settled(conn, lambda one=telling, new=opening: _tell_one(conn, rules, one, new))  # type: ignore[misc]
+
+
+def _tell_one(conn: Connection, rules: Rules, telling: Telling, opening: Incident) -> None:
+    """Open or join the incident of what is told together; what another engine took, or has spoken since, is left out."""
+    claimed = rows.claim_told(conn, opening.site, [one.device for one in telling.devices])
+    if not claimed:
+        return
+    told = [one for one in telling.devices if one.device in claimed]
+    if telling.cause is None:
+        raise_incident(conn, rules, opening)
+        return
+    cause = telling.cause
+
+    def with_all(stored: Incident) -> Incident:
+        parts = tuple(dict.fromkeys((*stored.devices, *opening.devices)))
+        return msgspec.structs.replace(stored, devices=parts, title=outages.title_of(cause, len(parts)))
+
+    raise_incident(conn, rules, opening, with_all, note=outages.names_of(told))
+
+
+def _take_over(conn: Connection, rules: Rules, now: datetime) -> None:
+    """What a wider outage has become the cause of goes into it."""
+    found = rows.open_offline(conn)
+    away = _away(watched(conn)) if len(found) > 1 else set()
+    conn.rollback()
+    for narrow, wide in outages.taken_over(found, away):
+        settled(conn, lambda one=narrow.id, other=wide.id: _take_over_one(conn, rules, one, other, away, now))  # type: ignore[misc]
+
+
+def _away(devices: list[Watched]) -> set[tuple[str, str]]:
+    return {(one.site, one.device) for one in devices if one.state == "offline"}
+
+
+def _take_over_one(
+    conn: Connection, rules: Rules, narrow_id: int, wide_id: int, away: set[tuple[str, str]], now: datetime
+) -> None:
+    held = incidents.lock_many(conn, [narrow_id, wide_id])
+    open_ones = [one for one in held.values() if one.state in UNRESOLVED]
+    for narrow, wide in outages.taken_over(open_ones, away):
+        heal(conn, rules, narrow, f"并入警情 {wide.id}:{wide.title}", now)
+
+
+def _recover(conn: Connection, rules: Rules, now: datetime) -> None:
+    # the incidents first and then the devices: what an incident seen here tells of is then seen as told, too
+    found = rows.open_offline(conn)
+    devices = {(one.site, one.device): one for one in watched(conn)} if found else {}
+    conn.rollback()
+    for incident in supervision.recovered(found, devices, rules.supervision, now):
+        settled(conn, lambda one=incident: _recover_one(conn, rules, one, now))  # type: ignore[misc]
+
+
+def _recover_one(conn: Connection, rules: Rules, seen: Incident, now: datetime) -> None:
+    incident = incidents.lock(conn, seen.id)
+    if incident is not None and incident.count == seen.count:  # nothing has joined it since
         heal(conn, rules, incident, "设备已恢复在线", now)
 
 

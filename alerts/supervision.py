@@ -1,25 +1,25 @@
-"""When a device's silence counts, and what must be answered because of it. Pure: `now` and what the tables say come in.
+"""When a device's silence counts, how long it settles, and when it is over. Pure: `now` and what the tables say come in.
 
 A device is offline once it was silent for its deadline; the quiet incident waits a little longer (`settle`), since devices
-that fall silent together become due spread over one reporting interval, and shall be one outage, not many incidents.
+that fall silent together become due spread over one reporting interval, and shall be one outage, not many incidents. What
+they have in common is found in alerts/outages.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
 from alerts.rules import Supervision
+from alerts.windows import Windows, in_force
 from devices.registry import NO_EXPECTATION
-from store.records import Incident
+from store.records import Incident, Purpose
 
 STALE_BEAT = timedelta(seconds=10)
 """Without a beat for so long nobody takes messages in: silence is ours then."""
 
-OUTAGE = "outage"
 LATENESS = 2.0
 """Seconds by which signs of life are written, and silence is found, later than for another device of the same outage."""
-NAMED = 20  # so many devices of an outage are named in its timeline
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,25 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: datetime
     silent_since: datetime | None
     silence_told: bool
+    battery: float | None = None
+    battery_told: bool = False
+    clock_skew: float | None = None
+    clock_told: bool = False
+
+
+class Places(msgspec.Struct, frozen=True):
+    """What sites and grids are called, and in which grid each grid lies."""
+
+    sites: Mapping[str, str]
+    grids: Mapping[tuple[str, str], tuple[str, str | None]]  # (site, grid): name, parent
+
+    def chain(self, site: str, grid: str | None) -> tuple[str, ...]:
+        """A grid and those that it lies in, the nearest first."""
+        found: list[str] = []
+        while grid is not None and grid not in found:
+            found.append(grid)
+            grid = self.grids.get((site, grid), ("", None))[1]
+        return tuple(found)
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -105,75 +124,59 @@ def silent(
     return found
 
 
-def to_tell(devices: Iterable[Watched], rules: Supervision, now: datetime) -> dict[str, list[Watched]]:
-    """By site, the silent devices whose settling is over, and with them those that will fall due in the same outage.
-
-    Of a device that nobody registered nothing is told: nobody waits for it.
-    """
-    waiting: dict[str, list[Watched]] = {}
-    for device in devices:
-        if device.registered and device.silent_since is not None and not device.silence_told:
-            waiting.setdefault(device.site, []).append(device)
-    due: dict[str, list[Watched]] = {}
-    for site, silent_ones in waiting.items():
-        settled = [d for d in silent_ones if d.silent_since and now - d.silent_since >= settling(d, rules)]
-        if settled:
-            due[site] = silent_ones if len(silent_ones) >= rules.outage_at_least else settled
-    return due
+def waiting(devices: Iterable[Watched]) -> list[Watched]:
+    """Silent devices that no incident tells of yet. Of a device that nobody registered nothing is told: nobody waits for it."""
+    return [one for one in devices if one.registered and one.silent_since is not None and not one.silence_told]
 
 
-def openings(devices: Sequence[Watched], rules: Supervision, now: datetime, *, outage_open: bool) -> list[Incident]:
-    """The incidents for devices of one site told together: one for an outage, else one each."""
-    if not devices:
-        return []
-    if outage_open or len(devices) >= rules.outage_at_least:
-        return [_opening(devices[0].site, OUTAGE, outage_title(len(devices)), now, None)]
-    return [
-        _opening(one.site, f"offline:{one.device}", f"离线 · {one.address or one.name}", now, one) for one in devices
-    ]
+def settled(device: Watched, rules: Supervision, now: datetime) -> bool:
+    """Whether a silent device has waited long enough for others."""
+    return device.silent_since is not None and now - device.silent_since >= settling(device, rules)
 
 
-def outage_title(devices: int) -> str:
-    """What an outage of so many devices is called."""
-    return f"断线 · {devices}台设备同时离线"
+def in_window(device: Watched, purpose: Purpose, windows: Windows, places: Places, now: datetime) -> bool:
+    """Whether a window of this purpose holds for a device, or for the gateway that it speaks through."""
+    grids = places.chain(device.site, device.grid)
+    names = (device.device,) if device.via is None else (device.device, device.via)
+    return any(in_force(windows, purpose, device.site, grids, name, now) for name in names)
 
 
-def names_of(devices: Sequence[Watched]) -> str:
-    """The devices that an entry of the timeline tells of."""
-    names = [device.name for device in devices[:NAMED]]
-    return "、".join(names) + (f" 等{len(devices)}台" if len(devices) > NAMED else "")
-
-
-def _opening(site: str, key: str, title: str, now: datetime, device: Watched | None) -> Incident:
-    return Incident(
-        site=site,
-        join_key=key,
-        grid=device.grid if device else None,
-        kind="offline",
-        priority="low",
-        title=title,
-        device=device.device if device else None,
-        lat=device.lat if device else None,
-        lon=device.lon if device else None,
-        address=device.address if device else None,
-        opened_at=now,
-        updated_at=now,
-        last_event_at=now,
-    )
+def is_back(device: Watched | None, rules: Supervision, now: datetime) -> bool:
+    """Whether a device has been online for long enough that its silence counts as over; one that was removed is."""
+    if device is None:
+        return True
+    held = timedelta(seconds=min(expectation(device, rules) or rules.settle, rules.settle))
+    return device.state == "online" and now - device.state_since >= held
 
 
 def recovered(
-    incidents: Iterable[Incident], states: Mapping[tuple[str, str], str], offline: Mapping[str, int]
+    incidents: Iterable[Incident], devices: Mapping[tuple[str, str], Watched], rules: Supervision, now: datetime
 ) -> list[Incident]:
-    """Open offline incidents whose cause is over: their device is online again or, of an outage, no told one is offline.
-
-    `offline` counts the devices of each site that are offline now.
-    """
+    """Open incidents of silence whose cause is over: each of their devices has been back for a while."""
     over = []
     for incident in incidents:
-        if incident.device is None:
-            if offline.get(incident.site, 0) == 0:
-                over.append(incident)
-        elif states.get((incident.site, incident.device), "online") == "online":
+        parts = incident.devices or tuple(name for site, name in devices if site == incident.site)
+        if all(is_back(devices.get((incident.site, part)), rules, now) for part in parts):
             over.append(incident)
     return over
+
+
+def of_device(device: Watched, now: datetime, *, kind: str, key: str, title: str, drill: bool = False) -> Incident:
+    """A quiet incident of one device, where it stands."""
+    return Incident(
+        site=device.site,
+        join_key=key,
+        grid=device.grid,
+        kind=kind,
+        priority="low",
+        title=title,
+        device=device.device,
+        lat=device.lat,
+        lon=device.lon,
+        address=device.address,
+        opened_at=now,
+        updated_at=now,
+        last_event_at=now,
+        devices=(device.device,),
+        drill=drill,
+    )

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from devices.registry import PROBE, SELF_SITE
+
 OWN_USERS = (
     "skynet-alarms",
     "skynet-events",
@@ -114,7 +116,7 @@ _OWN_ROLES: dict[str, list[dict[str, Any]]] = {
     ],
     "feeds": [*_READS_ALL, _acl("publishClientSend", "#")],
     "recorder": _READS_ALL,
-    "probe": [],
+    "probe": [_acl("publishClientSend", f"skynet/v1/{SELF_SITE}/{PROBE}/alarm")],
     "admin": [
         _acl(kind, "$CONTROL/dynamic-security/#")
         for kind in ("publishClientSend", "publishClientReceive", "subscribePattern")

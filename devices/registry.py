@@ -22,11 +22,14 @@ Kind = Literal["camera", "button", "gateway"]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")  # a site's or a device's name, as it stands in topics
 NAME_RULE = "lower-case letters, digits and '-', at most 48, not beginning with '-'"
 
+SELF_SITE, PROBE = "skynet-self", "probe"
+"""The system's own site and its button, by which the pipeline proves itself; no person ever sees them."""
+
 NO_EXPECTATION = 90_000.0  # seconds, 25 h: behind a gateway, what nobody registered may sleep, or have nothing to see
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One community: the unit of topics, feed, rules and officers."""
+    """One community: the unit of topics, feed, rules and officers. An `internal` one is the system's own."""
 
     site: str
     name: str
@@ -34,6 +37,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     lat: float | None = None
     lon: float | None = None
     invented: bool = False
+    internal: bool = False
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +131,11 @@ class Registry:
             if area.intersects(point):
                 return name
         return None
+
+    @cached_property
+    def communities(self) -> Mapping[str, Site]:
+        """The sites that people work for: all but the system's own."""
+        return {name: site for name, site in self.sites.items() if not site.internal}
 
     @cached_property
     def _cameras(self) -> dict[str, list[tuple[Device, tuple[float, float]]]]:

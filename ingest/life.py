@@ -13,6 +13,7 @@ from ingest.sorting import Sorted
 from store.device_states import SignOfLife
 
 REWRITE_AFTER = timedelta(seconds=5)
+PROVE_AFTER = timedelta(seconds=60)
 
 
 class SignsOfLife:
@@ -22,6 +23,7 @@ class SignsOfLife:
         self._lock = threading.Lock()
         self._signs: dict[tuple[str, str], SignOfLife] = {}
         self._written: dict[tuple[str, str], datetime] = {}
+        self._proven: dict[tuple[str, str], datetime] = {}
 
     def seen(self, site: str, device: str, at: datetime, *, rewrite_after: timedelta = REWRITE_AFTER) -> None:
         """A message came from it. Cheap when it was written lately."""
@@ -30,6 +32,15 @@ class SignsOfLife:
         if written is not None and at - written < rewrite_after:
             return
         self.told(SignOfLife(site, device, at))
+
+    def proven(self, site: str, device: str, at: datetime, *, rewrite_after: timedelta) -> None:
+        """Something it saw came through, which proves it end to end. Cheap when that was written lately."""
+        written = self._proven.get((site, device))
+        if written is not None and at - written < PROVE_AFTER:
+            self.seen(site, device, at, rewrite_after=rewrite_after)
+            return
+        self._proven[site, device] = at
+        self.told(SignOfLife(site, device, at, proven_at=at))
 
     def told(self, sign: SignOfLife) -> None:
         """A message of it said something to keep: a battery, a firmware, a proof of its button."""
@@ -60,29 +71,39 @@ def _merged(old: SignOfLife, new: SignOfLife) -> SignOfLife:
         new.proven_at or old.proven_at,
         old.battery if new.battery is None else new.battery,
         new.firmware or old.firmware,
+        old.clock_skew if new.clock_skew is None else new.clock_skew,
     )
 
 
 def note_signs(batch: Sorted, life: SignsOfLife, registry: Registry) -> None:
-    """Note who spoke and what it said of itself: a press or test proves a button end to end."""
+    """Note who spoke and what it said of itself: a press or test proves a button end to end, an event a camera.
+
+    Clocks are read from what is said at the moment: an alarm or an event may have waited on a device's disk.
+    """
     for one in batch.events:
         site, device = one.event.site, one.event.device
-        life.seen(site, device, one.received_at, rewrite_after=_rewrite_after(registry, site, device))
+        life.proven(site, device, one.received_at, rewrite_after=_rewrite_after(registry, site, device))
     for alarm, at in batch.alarms:
         life.told(SignOfLife(alarm.site, alarm.device, at, proven_at=at))
     for alive, at in batch.alive:
         life.seen(alive.site, alive.device, at)
     for telemetry, at in batch.telemetry:
-        life.told(SignOfLife(telemetry.site, telemetry.device, at, battery=telemetry.battery))
+        skew = _skew(telemetry.ts, at)
+        life.told(SignOfLife(telemetry.site, telemetry.device, at, battery=telemetry.battery, clock_skew=skew))
     for status, at in batch.statuses:
         if not status.online:
             life.forget(status.site, status.device)
-        elif status.firmware is not None:
-            life.told(SignOfLife(status.site, status.device, at, firmware=status.firmware))
+        elif status.firmware is not None or status.ts is not None:
+            skew = _skew(status.ts, at)
+            life.told(SignOfLife(status.site, status.device, at, firmware=status.firmware, clock_skew=skew))
         else:
             life.seen(
                 status.site, status.device, at, rewrite_after=_rewrite_after(registry, status.site, status.device)
             )
+
+
+def _skew(ts: datetime | None, at: datetime) -> float | None:
+    return None if ts is None else round((ts - at).total_seconds(), 3)
 
 
 def _rewrite_after(registry: Registry, site: str, device: str) -> timedelta:

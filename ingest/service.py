@@ -14,8 +14,8 @@ from ingest.knowledge import Knowledge, keep_fresh
 from ingest.lane import LaneWorker
 from ingest.life import SignsOfLife
 from ingest.life_writing import keep_writing
-from ingest.receipts import keep_telling
 from ingest.session import Session
+from ingest.telling import Teller, keep_telling
 from skynet.settings import Settings
 from store.connect import connect, refuse_unsafe
 
@@ -59,7 +59,7 @@ class Ingest:
         self._life = SignsOfLife()
         self._knowledge = Knowledge(self._connector("registry"), RulesFile(settings.rules_file).now)
         self._sessions = {lane: Session(host, port, user, password) for lane, user in LANES.items()}
-        self._teller = Session(host, port, "skynet-receipts", password)
+        self._teller = Session(host, port, "skynet-receipts", password, tells=True)
         self._lanes = {
             lane: LaneWorker(session, self._connector(lane), self._knowledge, self._life)
             for lane, session in self._sessions.items()
@@ -107,7 +107,7 @@ class Ingest:
             [self._teller.connected],
         )
         life = partial(keep_writing, self._life, self._connector("life"), self._stop)
-        telling = partial(keep_telling, self._teller, self._connector("receipts"), self._stop)
+        telling = partial(keep_telling, Teller(self._teller), self._connector("receipts"), self._stop)
         jobs = {f"{lane} lane": one.run for lane, one in self._lanes.items()}
         jobs |= {"registry": fresh, "signs of life": life, "receipts": telling}
         return [threading.Thread(target=job, name=name, daemon=True) for name, job in jobs.items()]

@@ -21,12 +21,16 @@ from ingest.wire import WireClient
 log = structlog.get_logger(__name__)
 
 KEEPALIVE = 15  # seconds
+NO_SUBSCRIBERS = 0x10  # MQTT 5: taken, and nobody to hand it to
 
 
 class Session:
-    """A persistent session at the broker, under a user of its own (its client id is its user name)."""
+    """A persistent session at the broker, under a user of its own (its client id is its user name).
 
-    def __init__(self, host: str, port: int, user: str, password: str) -> None:
+    One that only `tells` speaks MQTT 5, whose acknowledgement says whether anybody listens to what it publishes.
+    """
+
+    def __init__(self, host: str, port: int, user: str, password: str, *, tells: bool = False) -> None:
         self.user = user
         self.inbox: SimpleQueue[Incoming | None] = SimpleQueue()
         self.connected = threading.Event()
@@ -38,16 +42,19 @@ class Session:
         self._lock = threading.Lock()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"mqtt {user}", daemon=True)
-        self._client = self._make_client(user, password)
+        self._unheard: set[int] = set()
+        self._client = self._make_client(user, password, tells=tells)
 
-    def _make_client(self, user: str, password: str) -> WireClient:
+    def _make_client(self, user: str, password: str, *, tells: bool) -> WireClient:
         client = WireClient(
             CallbackAPIVersion.VERSION2,
             client_id=user,
-            clean_session=False,
-            protocol=mqtt.MQTTv311,
+            clean_session=None if tells else False,
+            protocol=mqtt.MQTTv5 if tells else mqtt.MQTTv311,
             manual_ack=True,
         )
+        if tells:
+            client.on_publish = self._on_publish
         client.username_pw_set(user, password)
         client.reconnect_delay_set(1, 2)
         client.max_inflight_messages_set(2000)
@@ -94,6 +101,18 @@ class Session:
         """Send at QoS 1."""
         return self._client.publish(topic, payload, qos=1)
 
+    def heard(self, message: mqtt.MQTTMessageInfo) -> bool:
+        """Of a session that tells: whether somebody had subscribed to a message that the broker has acknowledged."""
+        unheard = message.mid in self._unheard
+        self._unheard.discard(message.mid)
+        return not unheard
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: object, mid: int, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.value == NO_SUBSCRIBERS:
+            self._unheard.add(mid)
+
     def _run(self) -> None:
         while not self._stopping:
             try:
@@ -123,6 +142,7 @@ class Session:
             self._generation += 1
             self._granted = frozenset()
             self._pending.clear()
+            self._unheard.clear()
             self.connected.set()
             self._ask_for(self._wanted)
         log.info("connected to the broker", user=self.user, session_present=flags.session_present)

@@ -20,7 +20,7 @@ from devices.registry import Device, Registry
 from ingest.receipts import Receipt
 from ingest.sorting import Sorted
 from store import alarms as alarm_rows
-from store import chatter, feed, incidents, notices, rejects, timers
+from store import chatter, feed, incidents, notices, receipts, rejects, timers
 from store import events as event_rows
 from store import registry as registry_rows
 from store.device_states import note_offline
@@ -59,6 +59,9 @@ class _Writing:
         self._openings: list[Opening] = []
         self._changes: list[Change] = []
         self._linked: dict[EventKey, int] = {}
+        self._due: dict[int, dict[str, datetime]] = {}
+        self._again: set[int] = set()
+        self._notices: list[notices.Notice] = []
         # what this transaction knows of its presses without asking again; the rows of their incidents are held by it
         self._links: dict[alarm_rows.AlarmKey, tuple[Incident, datetime | None]] = {}
 
@@ -71,14 +74,22 @@ class _Writing:
         self._open_for_presses(batch.alarms, fresh)
         self._open_for_events(events)
         self._open_all()
-        if self._links:
-            alarm_rows.link(conn, [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()])
-        self._cancel(batch.alarms, fresh)
         if events:
             event_rows.copy_events(conn, events, self._linked)
-        self._write_the_rest(batch)
-        if self._changes:
-            feed.append(conn, self._changes)
+        with (
+            conn.pipeline()
+        ):  # what needs no answer goes out together with what is asked next: a press waits once for it
+            if self._links:
+                links = [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()]
+                alarm_rows.link(conn, links)
+            timers.put(conn, self._due)
+            if self._again:  # what a repeat changes (its priority, its silence) may need fewer timers than before
+                timers.only(conn, {incident: self._due[incident] for incident in self._again})
+            notices.put(conn, self._notices)
+            self._cancel(batch.alarms, fresh)
+            self._write_the_rest(batch)
+            if self._changes:
+                feed.append(conn, self._changes)
         return Written(self._receipts(batch), new_strangers=bool(batch.strangers))
 
     def _write_the_rest(self, batch: Sorted) -> None:
@@ -191,14 +202,11 @@ class _Writing:
         return chatters
 
     def _open_all(self) -> None:
-        due: dict[int, dict[str, datetime]] = {}
-        again: set[int] = set()
-        told: list[notices.Notice] = []
         for opening, link in sorted(self._openings, key=_lock_order):
             joined = incidents.open_or_join(self._conn, opening, join_after=openings.join_after(opening, self._rules))
             incident = joined.incident
             if joined.repeated:
-                again.add(incident.id)
+                self._again.add(incident.id)
                 incident = timing.with_clock(incident, incident.updated_at)  # a press that is cancelled stands again
                 if incident != joined.incident:
                     incident = timing.with_deadline(incident, self._rules)
@@ -206,15 +214,11 @@ class _Writing:
             link(incident)
             if joined.opened:
                 self._changes.append(openings.opened(incident))
-                told += openings.notices_of(incident, self._rules)
+                self._notices += openings.notices_of(incident, self._rules)
             elif joined.repeated:
                 self._changes.append(openings.repeated(incident, opening.device))
             if joined.opened or joined.repeated:
-                due[incident.id] = timing.due_steps(incident, self._rules)
-        timers.put(self._conn, due)
-        if again:  # what a repeat changes (its priority, its silence) may need fewer timers than before
-            timers.only(self._conn, {incident: due[incident] for incident in again})
-        notices.put(self._conn, told)
+                self._due[incident.id] = timing.due_steps(incident, self._rules)
 
     def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]) -> None:
         for alarm, at in alarms:
@@ -259,6 +263,7 @@ class _Writing:
         press = alarm_rows.stored_press(self._conn, alarm.site, alarm.device, alarm.id)
         if press is None or press.incident is None:
             return []  # a cancel before its press: saying `stored` now would end the press's resending
+        receipts.drop_waiting(self._conn, alarm.site, alarm.device, alarm.id)
         incident = incidents.by_id(self._conn, press.incident)
         assert incident is not None
         return _told(alarm, incident, press.cancelled_at)

@@ -18,7 +18,7 @@ from alerts.rules import RulesError, load_rules
 from devices import broker_control
 from skynet.local import mosquitto
 from skynet.settings import Settings, SettingsError, system_file
-from store import facts, parts, people, registry
+from store import channels, facts, parts, people, registry
 from store.connect import UnsafeDatabase, connect, refuse_unsafe
 
 State = Literal["ok", "warning", "fault"]
@@ -110,6 +110,7 @@ def _database(settings: Settings, now: datetime) -> list[Finding]:
             if known.current:
                 found += _parts(conn, known.clock)
                 found += _registry(conn)
+                found += _channels(conn)
     except (SettingsError, psycopg.Error) as exc:
         return [Finding("database", "fault", _first_line(exc))]
     return found
@@ -160,12 +161,13 @@ def part_finding(name: str, beaten: list[parts.Part], clock: datetime) -> Findin
 
 def _registry(conn: Connection) -> Iterator[Finding]:
     known = registry.load(conn)
-    if known.sites:
-        yield Finding("sites", "ok", ", ".join(sorted(known.sites)))
+    if known.communities:
+        yield Finding("sites", "ok", ", ".join(sorted(known.communities)))
     else:
         yield Finding("sites", "warning", "there is no site: `skynet sites add` or `skynet sites import`")
-    strangers = sum(not one.registered for one in known.devices.values())
-    said = f"{len(known.devices) - strangers} registered"
+    devices = [one for one in known.devices.values() if one.site in known.communities]
+    strangers = sum(not one.registered for one in devices)
+    said = f"{len(devices) - strangers} registered"
     if strangers:
         said += f", {strangers} that nobody registered: `skynet devices list` shows them"
     yield Finding("devices", "warning" if strangers else "ok", said)
@@ -173,7 +175,7 @@ def _registry(conn: Connection) -> Iterator[Finding]:
     if not everybody:
         yield Finding("people", "fault", "nobody can log in: `skynet users add`")
         return
-    unwatched = sorted(set(known.sites) - {site for one in everybody for site in one.sites})
+    unwatched = sorted(set(known.communities) - {site for one in everybody for site in one.sites})
     if unwatched:
         yield Finding("people", "warning", f"nobody answers for {', '.join(unwatched)}: `skynet users add --site`")
     elif not any(one.role == "officer" for one in everybody):
@@ -182,6 +184,14 @@ def _registry(conn: Connection) -> Iterator[Finding]:
         )
     else:
         yield Finding("people", "ok", f"{len(everybody)} may log in")
+
+
+def _channels(conn: Connection) -> Iterator[Finding]:
+    """A remark: a tier without a channel is told by the console alone."""
+    for site, tiers in channels.tiers_without(conn).items():
+        yield Finding(
+            "channels", "ok", f"{site} has none for {', '.join(tiers)}: `skynet channels add` sends notices there"
+        )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

@@ -7,16 +7,19 @@ import msgspec
 from psycopg import Connection
 
 _UPSERT = """
-INSERT INTO device_states AS known (site, device, state, state_since, last_seen, last_proven, battery, firmware)
-SELECT new.site, new.device, 'online', new.seen_at, new.seen_at, new.proven_at, new.battery, new.firmware
-FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::text[])
-     AS new (site, device, seen_at, proven_at, battery, firmware)
+INSERT INTO device_states AS known (site, device, state, state_since, last_seen, last_proven, battery, firmware,
+                                   clock_skew)
+SELECT new.site, new.device, 'online', new.seen_at, new.seen_at, new.proven_at, new.battery, new.firmware,
+       new.clock_skew
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::text[],
+            %s::float8[]) AS new (site, device, seen_at, proven_at, battery, firmware, clock_skew)
 JOIN devices USING (site, device)
 ON CONFLICT (site, device) DO UPDATE SET
     last_seen = greatest(known.last_seen, excluded.last_seen),
     last_proven = greatest(known.last_proven, excluded.last_proven),
     battery = coalesce(excluded.battery, known.battery),
     firmware = coalesce(excluded.firmware, known.firmware),
+    clock_skew = coalesce(excluded.clock_skew, known.clock_skew),
     -- a sign of life older than its going offline does not bring it back
     state = CASE WHEN excluded.last_seen > known.state_since THEN 'online' ELSE known.state END,
     state_since = CASE WHEN known.state <> 'online' AND excluded.last_seen > known.state_since
@@ -35,6 +38,7 @@ class SignOfLife(msgspec.Struct, frozen=True):
     proven_at: datetime | None = None
     battery: float | None = None
     firmware: str | None = None
+    clock_skew: float | None = None  # seconds its clock is ahead of ours
 
 
 def note_life(conn: Connection, signs: Sequence[SignOfLife]) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from store import pipeline
+
 HYPERTABLES = ("events", "telemetry")
 _SWEEP_AT_ONCE = 20_000
 
@@ -39,6 +41,9 @@ def sweep(conn: Connection, now: datetime, *, keep_events: timedelta, keep_rejec
     ):
         while _delete_some(conn, table, column, before):
             pass
+    pipeline.sweep(conn, now - timedelta(days=1))
+    conn.execute("DELETE FROM receipts_waiting WHERE since < %s", (now - timedelta(days=1),))
+    conn.commit()
 
 
 def _delete_some(conn: Connection, table: str, column: str, before: datetime) -> bool:

@@ -16,8 +16,11 @@ Role = Literal["officer", "lead", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 # an admin's sites are all that there are, also those added later
-_SITES = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites ORDER BY site)
+SITES_OF_USER = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites WHERE NOT internal ORDER BY site)
                  ELSE ARRAY(SELECT site FROM user_sites WHERE user_sites.name = users.name ORDER BY site) END"""
+
+
+_KNOWN = "SELECT site FROM sites WHERE site = ANY(%s) AND NOT internal"
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -44,7 +47,7 @@ def add_user(conn: Connection, name: str, role: Role, sites: Collection[str], pa
     """
     if not name or len(name) > 64 or "/" in name or any(sign.isspace() for sign in name):
         raise PeopleError(f"{name!r} can't be a log-in name: 1 to 64 signs, no blanks, no '/'")
-    known = {site for (site,) in conn.execute("SELECT site FROM sites WHERE site = ANY(%s)", (list(sites),))}
+    known = {site for (site,) in conn.execute(_KNOWN, (list(sites),))}
     if strange := sorted(set(sites) - known):
         raise PeopleError(f"no site {strange[0]!r}: add it with `skynet sites add {strange[0]} --name NAME`")
     conn.execute(
@@ -65,13 +68,13 @@ def remove_user(conn: Connection, name: str) -> bool:
 
 def list_users(conn: Connection) -> list[Person]:
     """Everybody, by name."""
-    rows = conn.execute(f"SELECT name, role, {_SITES} FROM users ORDER BY name").fetchall()
+    rows = conn.execute(f"SELECT name, role, {SITES_OF_USER} FROM users ORDER BY name").fetchall()
     return [Person(name, role, tuple(sites)) for name, role, sites in rows]
 
 
 def find(conn: Connection, name: str) -> Person | None:
     """The person with this log-in name."""
-    row = conn.execute(f"SELECT name, role, {_SITES} FROM users WHERE name = %s", (name,)).fetchone()
+    row = conn.execute(f"SELECT name, role, {SITES_OF_USER} FROM users WHERE name = %s", (name,)).fetchone()
     return None if row is None else Person(row[0], row[1], tuple(row[2]))
 
 
@@ -103,7 +106,7 @@ def end_session(conn: Connection, token_hash: bytes) -> None:
 def people_of_sessions(conn: Connection, token_hashes: Iterable[bytes]) -> dict[bytes, Person]:
     """Whose sessions these are, in one query; those that ended are left out."""
     rows = conn.execute(
-        f"SELECT token_hash, users.name, users.role, {_SITES} FROM sessions JOIN users USING (name)"
+        f"SELECT token_hash, users.name, users.role, {SITES_OF_USER} FROM sessions JOIN users USING (name)"
         " WHERE token_hash = ANY(%s) AND expires_at > clock_timestamp()",
         (list(token_hashes),),
     )

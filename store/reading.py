@@ -12,6 +12,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from devices.registry import SELF_SITE
 from store import feed
 from store.incidents import SELECT_INCIDENT, incident_row
 from store.records import Incident
@@ -19,7 +20,7 @@ from store.records import Incident
 PAGE = 200
 
 _DEVICE = """SELECT d.site, d.device, d.kind, d.name, d.grid, d.lat, d.lon, d.bearing, d.fov, d.range, d.registered, d.via,
-       d.native, coalesce(s.state, 'unknown') AS state, s.last_seen, s.last_proven, s.battery
+       d.native, coalesce(s.state, 'unknown') AS state, s.last_seen, s.last_proven, s.battery, s.clock_skew
 FROM devices AS d LEFT JOIN device_states AS s USING (site, device)"""
 
 
@@ -47,7 +48,8 @@ def sites(conn: Connection, of: Collection[str]) -> list[dict[str, Any]]:
     """These sites, by name in topics."""
     return _dicts(
         conn,
-        "SELECT site, name, timezone, lat, lon, invented FROM sites WHERE site = ANY(%(sites)s) ORDER BY site",
+        "SELECT site, name, timezone, lat, lon, invented FROM sites WHERE site = ANY(%(sites)s) AND NOT internal"
+        " ORDER BY site",
         {"sites": list(of)},
     )
 
@@ -138,6 +140,27 @@ def events_of_incident(conn: Connection, incident: Incident, limit: int = 1000) 
         f" ORDER BY received_at LIMIT %(limit)s) AS event ORDER BY {_POSITION}",
         parameters,
     )
+
+
+def contributions(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
+    """What each device contributed to an incident, by device and kind, in order of arrival: how often, from when to when.
+
+    A device that fell silent contributed no message; it stands here with none.
+    """
+    found = _dicts(
+        conn,
+        "SELECT device, kind, count(*) AS count, min(received_at) AS first_at, max(received_at) AS last_at FROM ("
+        "SELECT device, 'press' AS kind, received_at FROM alarms WHERE incident = %(id)s AND action = 'press'"
+        " UNION ALL SELECT device, kind, received_at FROM events WHERE incident = %(id)s"
+        " AND received_at BETWEEN %(opened_at)s - interval '1 day' AND %(last)s + interval '1 day') AS said"
+        " GROUP BY device, kind ORDER BY first_at, device, kind",
+        {"id": incident.id, "opened_at": incident.opened_at, "last": incident.last_event_at},
+    )
+    said = {one["device"] for one in found}
+    silent = [device for device in incident.devices if device not in said]
+    return found + [
+        {"device": device, "kind": incident.kind, "count": 0, "first_at": None, "last_at": None} for device in silent
+    ]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,11 +259,14 @@ class Counts(msgspec.Struct, frozen=True):
 def counts(conn: Connection) -> Counts:
     """Incidents not closed by (site, priority, state), rejects ever kept, and the newest change of each site."""
     rows: Sequence[tuple[str, str, str, int]] = conn.execute(
-        "SELECT site, priority, state, count(*) FROM incidents WHERE state <> 'closed' GROUP BY 1, 2, 3"
+        "SELECT site, priority, state, count(*) FROM incidents WHERE state <> 'closed'"
+        " AND site IN (SELECT site FROM sites WHERE NOT internal) GROUP BY 1, 2, 3"
     ).fetchall()
     kept = conn.execute("SELECT coalesce(pg_sequence_last_value('rejects_id_seq'::regclass), 0)").fetchone()
     assert kept is not None
-    return Counts({(site, priority, state): n for site, priority, state, n in rows}, int(kept[0]), feed.heads(conn))
+    numbers = {(site, priority, state): n for site, priority, state, n in rows}
+    heads = {site: seq for site, seq in feed.heads(conn).items() if site != SELF_SITE}
+    return Counts(numbers, int(kept[0]), heads)
 
 
 def _dicts(conn: Connection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:

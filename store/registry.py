@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from devices.registry import Device, Grid, Registry, Site, prefix_fault
+from devices.registry import SELF_SITE, Device, Grid, Registry, Site, prefix_fault
 from devices.siteplan import SitePlan
 
 CHANNEL = "skynet_registry"
@@ -69,8 +69,10 @@ def changed(conn: Connection) -> None:
 def add_site(conn: Connection, site: Site) -> None:
     """Add a site with its feed, or change its name, place and time zone.
 
-    Raises RegistryError for a name that topics can't hold.
+    Raises RegistryError for the name that is the system's own.
     """
+    if site.site == SELF_SITE:
+        raise RegistryError(f"{SELF_SITE} is the system's own site: take another name")
     values = msgspec.structs.asdict(site)
     conn.execute(
         f"INSERT INTO sites ({_SITE_COLUMNS}) VALUES ({', '.join(f'%({name})s' for name in values)})"
@@ -111,9 +113,9 @@ def remove_site(conn: Connection, site: str) -> bool:
 
     Raises RegistryError when it has incidents: those are records to be kept.
     """
-    if conn.execute("SELECT 1 FROM incidents WHERE site = %s LIMIT 1", (site,)).fetchone():
+    if site != SELF_SITE and conn.execute("SELECT 1 FROM incidents WHERE site = %s LIMIT 1", (site,)).fetchone():
         raise RegistryError(f"site {site} has incidents, which are records to be kept: remove its devices instead")
-    gone = conn.execute("DELETE FROM sites WHERE site = %s", (site,)).rowcount > 0
+    gone = conn.execute("DELETE FROM sites WHERE site = %s AND NOT internal", (site,)).rowcount > 0
     changed(conn)
     return gone
 
@@ -146,7 +148,7 @@ def add_devices(conn: Connection, devices: Sequence[Device]) -> None:
 
 
 def _check(known: Registry, device: Device, other_prefixes: list[str]) -> None:
-    if device.site not in known.sites:
+    if device.site not in known.communities:
         raise RegistryError(f"no site {device.site!r}: add it with `skynet sites add {device.site} --name NAME`")
     if device.grid is not None and (device.site, device.grid) not in known.grids:
         raise RegistryError(
@@ -196,7 +198,14 @@ def keep_unregistered(conn: Connection, devices: Iterable[Device]) -> None:
 
 def remove_device(conn: Connection, site: str, device: str) -> bool:
     """Remove a device, its credentials and, of a gateway, what speaks through it; whether there was one."""
-    gone = conn.execute("DELETE FROM devices WHERE site = %s AND device = %s", (site, device)).rowcount > 0
+    gone = (
+        conn.execute(
+            "DELETE FROM devices WHERE site = %s AND device = %s"
+            " AND site IN (SELECT site FROM sites WHERE NOT internal)",
+            (site, device),
+        ).rowcount
+        > 0
+    )
     changed(conn)
     return gone
 

@@ -2,19 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from store.incidents import SELECT_INCIDENT, incident_row
+from store.records import Incident
+
+_UNRESOLVED = "state IN ('open', 'acknowledged', 'dispatched')"
+# what a person opened again ends by a person
+_NOT_REOPENED = """'reopen' IS DISTINCT FROM (SELECT verb FROM changes WHERE incident = incidents.id
+    AND verb IN ('open', 'repeat', 'reopen') ORDER BY seq DESC LIMIT 1)"""
+
 
 def watched(conn: Connection) -> list[dict[str, Any]]:
-    """Every device ever seen alive, with its place, expectation and state."""
+    """Every device of people's sites that was ever seen alive, with its place, expectation and state."""
     with conn.cursor(row_factory=dict_row) as cur:
         return cur.execute(
-            "SELECT site, device, kind, name, grid, address, lat, lon, expect, via, prefix, registered, state,"
-            " state_since, last_seen, silent_since, silence_told FROM device_states JOIN devices USING (site, device)"
-            " WHERE last_seen IS NOT NULL ORDER BY site, device"
+            "SELECT site, device, kind, devices.name, grid, address, devices.lat, devices.lon, expect, via, prefix,"
+            " registered, state, state_since, last_seen, silent_since, silence_told, battery, battery_told, clock_skew,"
+            " clock_told FROM device_states JOIN devices USING (site, device) JOIN sites USING (site)"
+            " WHERE last_seen IS NOT NULL AND NOT internal ORDER BY site, device"
         ).fetchall()
 
 
@@ -52,32 +61,55 @@ def claim_told(conn: Connection, site: str, devices: Sequence[str]) -> set[str]:
     return {device for (device,) in rows}
 
 
-def open_offline(conn: Connection) -> list[int]:
-    """Ids of unresolved incidents of silence, but for those that a person opened again: they end by a person."""
+def open_offline(conn: Connection) -> list[Incident]:
+    """Unresolved incidents of silence, but for those that a person opened again."""
+    return _incidents(conn, f"kind = 'offline' AND {_UNRESOLVED} AND {_NOT_REOPENED} ORDER BY id")
+
+
+def open_warnings(conn: Connection, key: str) -> list[Incident]:
+    """Unresolved incidents of devices' ailments (`key`: battery, clock), but for those that a person opened again."""
+    wanted = f"kind = 'fault' AND join_key = %s || ':' || device AND {_UNRESOLVED} AND {_NOT_REOPENED} ORDER BY id"
+    return _incidents(conn, wanted, key)
+
+
+def _incidents(conn: Connection, wanted: str, *given: str) -> list[Incident]:
+    with conn.cursor(row_factory=incident_row) as cur:
+        return cur.execute(f"{SELECT_INCIDENT} WHERE {wanted}", given).fetchall()
+
+
+def open_outages(conn: Connection, site: str) -> set[str]:
+    """The join keys of a site's unresolved outages."""
     rows = conn.execute(
-        "SELECT id FROM incidents WHERE kind = 'offline' AND state IN ('open', 'acknowledged', 'dispatched')"
-        " AND 'reopen' IS DISTINCT FROM (SELECT verb FROM changes WHERE incident = incidents.id"
-        " AND verb IN ('open', 'repeat', 'reopen') ORDER BY seq DESC LIMIT 1) ORDER BY id"
+        f"SELECT join_key FROM incidents WHERE site = %s AND kind = 'offline' AND join_key LIKE 'outage%%' AND {_UNRESOLVED}",
+        (site,),
     ).fetchall()
-    return [incident for (incident,) in rows]
+    return {key for (key,) in rows}
 
 
-def outage_open(conn: Connection, site: str, join_key: str) -> bool:
-    """Whether the site has an unresolved outage."""
+def places(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], tuple[str, str | None]]]:
+    """What sites are called, and grids, with the grid above each."""
+    sites: dict[str, str] = dict(conn.execute("SELECT site, name FROM sites").fetchall())
+    grids = conn.execute("SELECT site, grid, name, parent FROM grids").fetchall()
+    return sites, {(site, grid): (name, parent) for site, grid, name, parent in grids}
+
+
+Ailment = Literal["battery", "clock"]
+
+
+def claim_warning(conn: Connection, ailment: Ailment, site: str, device: str) -> bool:
+    """Take a device's ailment that is to be told now; whether it is ours, and not told already."""
     row = conn.execute(
-        "SELECT 1 FROM incidents WHERE site = %s AND join_key = %s AND state IN ('open', 'acknowledged', 'dispatched')",
-        (site, join_key),
+        f"UPDATE device_states SET {ailment}_told = true WHERE (site, device) IN"
+        f" (SELECT site, device FROM device_states WHERE site = %s AND device = %s AND NOT {ailment}_told"
+        " FOR UPDATE SKIP LOCKED) RETURNING 1",
+        (site, device),
     ).fetchone()
     return row is not None
 
 
-def told_offline(conn: Connection, site: str) -> int:
-    """How many devices of the site are offline and told of."""
-    row = conn.execute(
-        "SELECT count(*) FROM device_states WHERE site = %s AND state = 'offline' AND silence_told", (site,)
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+def forget_warning(conn: Connection, ailment: Ailment, site: str, device: str) -> None:
+    """The ailment is over: the next one is news."""
+    conn.execute(f"UPDATE device_states SET {ailment}_told = false WHERE site = %s AND device = %s", (site, device))
 
 
 def told_back(conn: Connection, incident: int) -> bool:

@@ -37,7 +37,7 @@ from ingest.life import SignsOfLife, note_signs
 from ingest.rejects import Quota
 from ingest.sorting import Sorted, sort
 from ingest.writing import write
-from store import incidents, registry
+from store import incidents, registry, shown
 from store.connect import connect
 from store.device_states import SignOfLife, note_life
 from store.records import Incident
@@ -45,6 +45,7 @@ from store.records import Incident
 SECOND = timedelta(seconds=1)
 QUIET = timedelta(seconds=300)  # without anything due the engine still looks as often as this
 WATCHING = timedelta(seconds=10)  # and this often while some device is silent and not told of
+CLOSELY = timedelta(seconds=90)  # how long it does so after a device came or went
 LIFE_EVERY = 30.0  # seconds between two signs of life of a device that lives
 GRACE = timedelta(seconds=60)
 
@@ -95,7 +96,7 @@ class Replay:
         self._count = itertools.count()
         self._cursor = 0
         self.seen: dict[int, datetime] = {}  # when each change of the feed was made, by our clock
-        self._ticked, self._soon = begin, True
+        self._ticked, self._soon, self._watched_until = begin, True, begin
         self.ticks = self.messages = 0
 
     def _connect(self) -> Connection:
@@ -157,7 +158,7 @@ class Replay:
         ).fetchone()
         self.conn.commit()
         assert row is not None
-        first, watching = row
+        first, watching = row[0], row[1] or self.now < self._watched_until
         found = [self._ticked + (WATCHING if watching else QUIET)]
         if first is not None:
             seconds = math.ceil((first - self.begin).total_seconds())
@@ -194,7 +195,11 @@ class Replay:
     def _note_statuses(self, sorted_: Sorted) -> None:
         for status, _ in sorted_.statuses:
             (self._mute.discard if status.online else self._mute.add)(status.device)
-            self._soon = True
+            self._watch(self.now)
+
+    def _watch(self, now: datetime) -> None:
+        """A device came or went: look closely for a while, until what silence or its end brings is settled."""
+        self._soon, self._watched_until = True, now + CLOSELY
 
     def mute(self, *devices: str) -> None:
         """These devices say nothing more, as when their power is gone."""
@@ -205,7 +210,7 @@ class Replay:
         """They speak again."""
         self._mute -= set(devices)
         self._life_at = self.begin - timedelta(days=1)
-        self._soon = True
+        self._watch(self.now)
 
     def _living(self, now: datetime) -> list[SignOfLife]:
         """The newest sign of life of each device that lives; telemetry itself is spared."""
@@ -271,8 +276,9 @@ class Replay:
 
     def show(self, incident_id: int, now: datetime) -> None:
         """A console reports that it shows the press."""
-        self.conn.execute("UPDATE incidents SET shown_at = %s WHERE id = %s AND shown_at IS NULL", (now, incident_id))
-        self.conn.execute("DELETE FROM timers WHERE incident = %s AND step = 'unshown'", (incident_id,))
+        row = self.conn.execute("SELECT max(seq) FROM changes WHERE incident = %s", (incident_id,)).fetchone()
+        assert row is not None
+        shown.report(self.conn, [self.site], {incident_id: row[0]}, now)
         self.conn.commit()
 
     def dump(self, *, by_incident: bool = False) -> bytes:

@@ -20,7 +20,7 @@ from devices.messages import Alarm, Event
 from devices.registry import Device, Registry, Site
 from ingest.sorting import Sorted
 from ingest.writing import write
-from store import incidents, registry
+from store import incidents, registry, shown
 from store.connect import connect
 from store.events import Arrived
 from store.records import UNRESOLVED, Incident
@@ -147,8 +147,9 @@ class Board(RuleBasedStateMachine):
         board = [one for one in self.board() if one.kind == "press"]
         if board:
             one = board[which % len(board)]
-            self.conn.execute("UPDATE incidents SET shown_at = %s WHERE id = %s", (self.now, one.id))
-            self.conn.execute("DELETE FROM timers WHERE incident = %s AND step = 'unshown'", (one.id,))
+            row = self.conn.execute("SELECT max(seq) FROM changes WHERE incident = %s", (one.id,)).fetchone()
+            assert row is not None
+            shown.report(self.conn, [self.site], {one.id: row[0]}, self.now)
             self.conn.commit()
 
     @rule(engine=st.integers(0, 1), both=st.booleans())

@@ -126,6 +126,8 @@ RULE = '[[incident]]\nkinds = ["fire"]\npriority = "high"\n'
         ('[[escalation]]\nstep = [{after = 30, tier = "district"}, {after = 60, tier = "grid"}]', "only goes up"),
         ('[[escalation]]\nstep = [{after = 30, tier = "mayor"}]', "escalation rule 1 step"),
         ("[fatigue]\nflood_in = 3\nflood_out = 9", "flood_out"),
+        ("[unusual]\nweeks = 2", "least_weeks is above weeks"),
+        ("[unusual]\nabove = 1", "unusual.above"),
     ],
 )
 def test_a_mistake_is_named_with_its_rule(text: str, said: str) -> None:
@@ -157,7 +159,7 @@ def test_the_page_on_rules_names_every_field() -> None:
     rules = load_rules()
     policy = rules.escalation[0]
     parts = (rules.press, rules.supervision, rules.incident[0], rules.grouping, rules.fatigue, policy, policy.step[0])
-    for part in parts:
+    for part in (*parts, rules.unusual):
         for field in part.__struct_fields__:
             assert f"`{field}`" in page, field
     assert DEFAULT.name in page

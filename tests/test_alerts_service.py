@@ -125,6 +125,9 @@ def test_one_falls_silent_and_comes_back(watch: Watch) -> None:
     assert watch.incidents() == [("offline:b0", "open", None, None)]
     watch.pass_time(600, speaking=("b1",))
     assert watch.verbs() == ["open"]
+    watch.pass_time(30, speaking=("b0", "b1"))
+    assert watch.states() == {"b0": "online", "b1": "online"}
+    assert watch.incidents() == [("offline:b0", "open", None, None)]  # it may go again
     watch.pass_time(10, speaking=("b0", "b1"))
     assert watch.incidents() == [("offline:b0", "resolved", None, "real")]
     assert watch.verbs() == ["open", "resolve"]
@@ -135,13 +138,14 @@ def test_many_are_one_that_grows_and_heals_by_itself(watch: Watch) -> None:
     watch.pass_time(60, speaking=("b7",))
     watch.pass_time(70)
     assert watch.incidents() == [("outage", "open", None, None)]
-    assert watch.one().title == "断线 · 7台设备同时离线"
+    assert watch.one().title == "断线 · One · 7台设备同时离线"
     watch.pass_time(70)
-    assert watch.one().title == "断线 · 8台设备同时离线"
+    assert watch.one().title == "断线 · One · 8台设备同时离线"
     assert watch.verbs() == ["open", "repeat"]
     watch.pass_time(30, speaking=tuple(NAMES[:7]))
     assert watch.one().state == "open"
-    watch.pass_time(30, speaking=tuple(NAMES))
+    assert watch.one().devices == tuple(NAMES)
+    watch.pass_time(50, speaking=tuple(NAMES))
     assert watch.incidents() == [("outage", "resolved", None, "real")]
 
 
@@ -236,9 +240,12 @@ def test_two_engines_at_once_tell_each_thing_once(watch: Watch, database: str) -
             for _ in range(13):
                 watch.now += step
                 watch.listen()
+                watch.speak(*NAMES[4:])  # half of the site stays: no outage
                 list(pool.map(lambda own: Engine(load_rules, GRACE).tick(own, watch.now), (a, b)))
         assert len(watch.incidents()) == 4 * (number + 1)
-        watch.speak(*NAMES[:4])
+        watch.speak(*NAMES)
+        watch.now += timedelta(seconds=30)
+        watch.speak(*NAMES)
         with ThreadPoolExecutor(3) as pool, connect(database, part="a") as a, connect(database, part="b") as b:
             list(pool.map(lambda own: Engine(load_rules, GRACE).tick(own, watch.now), (a, b)))
         assert {state for _, state, _, _ in watch.incidents()} == {"resolved"}

@@ -1,4 +1,4 @@
-"""Silence: when it counts, when it is ours, and when many are one. Decided without a database."""
+"""Silence: when it counts, when it is ours, and when it is over. Decided without a database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 
 from alerts import supervision
 from alerts.rules import Supervision
-from alerts.supervision import Listening, Watched
-from store.records import Incident
+from alerts.supervision import Listening, Places, Watched
+from store.records import Incident, Window
 
 RULES = Supervision()
 LONG_AGO = datetime(2026, 11, 1, tzinfo=UTC)
@@ -99,73 +99,99 @@ def test_who_listens(ready: float | None, beat: float | None, since: float | Non
     assert listening.since(NOW) == (None if since is None else ago(since))
 
 
-def told(devices: list[Watched]) -> list[str]:
-    return [one.device for group in supervision.to_tell(devices, RULES, NOW).values() for one in group]
-
-
 def fallen(name: str, seconds: float, **changed: Any) -> Watched:
     return device(name, **({"state": "offline", "silent_since": ago(seconds)} | changed))
 
 
+def is_settled(one: Watched) -> bool:
+    return supervision.settled(one, RULES, NOW)
+
+
 def test_an_incident_waits_for_the_settling() -> None:
-    assert told([fallen("b1", 31.9)]) == []
-    assert told([fallen("b1", 32)]) == ["b1"]
-    assert told([fallen("b1", 11.9, expect=10.0)]) == []
-    assert told([fallen("b1", 12, expect=10.0)]) == ["b1"]
+    assert not is_settled(fallen("b1", 31.9))
+    assert is_settled(fallen("b1", 32))
+    assert not is_settled(fallen("b1", 11.9, expect=10.0))
+    assert is_settled(fallen("b1", 12, expect=10.0))
 
 
-def test_what_was_told_or_is_nobodys_is_not_told() -> None:
-    assert told([fallen("b1", 99, silence_told=True), fallen("b2", 99, registered=False)]) == []
+def test_what_was_told_or_is_nobodys_is_not_waited_for() -> None:
+    known = [fallen("b1", 99, silence_told=True), fallen("b2", 99, registered=False), fallen("b3", 99), device("b4")]
+    assert [one.device for one in supervision.waiting(known)] == ["b3"]
 
 
-def test_few_settle_each_and_many_settle_together() -> None:
-    few = [fallen("b0", 32), *[fallen(f"b{number}", 1) for number in range(1, 4)]]
-    assert told(few) == ["b0"]
-    assert told([*few, fallen("b4", 1)]) == ["b0", "b1", "b2", "b3", "b4"]
-
-
-def opened(devices: list[Watched], *, outage_open: bool = False) -> list[tuple[str | None, str]]:
-    found = supervision.openings(devices, RULES, NOW, outage_open=outage_open)
-    assert all((one.kind, one.priority) == ("offline", "low") for one in found)
-    return [(one.join_key, one.title) for one in found]
-
-
-def test_few_are_an_incident_each_and_many_are_one() -> None:
-    assert opened([]) == []
-    two = [fallen("b1", 30, address="3号院"), fallen("b2", 30)]
-    assert opened(two) == [("offline:b1", "离线 · 3号院"), ("offline:b2", "离线 · 名b2")]
-    assert opened([fallen(f"b{number}", 30) for number in range(5)]) == [("outage", "断线 · 5台设备同时离线")]
-
-
-def test_in_an_outage_another_joins_it() -> None:
-    assert [key for key, _ in opened([fallen("b1", 30)], outage_open=True)] == ["outage"]
-
-
-def test_names_of_many_are_cut() -> None:
-    many = [device(str(number)) for number in range(25)]
-    assert supervision.names_of(many[:2]) == "名0、名1"
-    assert supervision.names_of(many).endswith("名19 等25台")
-
-
-def offline_incident(name: str | None) -> Incident:
+def offline_incident(*names: str) -> Incident:
     return Incident(
-        id=1, site="s1", join_key="k", grid=None, kind="offline", priority="low", title="t", device=name, lat=None, lon=None,
-        address=None, opened_at=NOW, updated_at=NOW, last_event_at=NOW,
+        id=1, site="s1", join_key="k", grid=None, kind="offline", priority="low", title="t", device=None, lat=None, lon=None,
+        address=None, opened_at=NOW, updated_at=NOW, last_event_at=NOW, devices=names,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "state", "offline", "over"),
+    ("changed", "seconds", "back"),
     [
-        ("b1", "online", 3, True),
-        ("b1", "offline", 1, False),
-        ("b1", "fault", 1, False),
-        ("gone", "offline", 1, True),
-        (None, "offline", 1, False),
-        (None, "online", 0, True),
+        ({"state": "online"}, 29.9, False),
+        ({"state": "online"}, 30, True),
+        ({"state": "online", "expect": 10.0}, 9.9, False),
+        ({"state": "online", "expect": 10.0}, 10, True),
+        ({"state": "online", "expect": 3600.0}, 30, True),
+        ({"state": "online", "via": "gw"}, 30, True),
+        ({"state": "online", "prefix": "frigate"}, 30, True),
+        ({"state": "offline"}, 1000, False),
+        ({"state": "fault"}, 1000, False),
     ],
-    ids=["back", "away", "faulty", "removed", "outage with one away", "outage over"],
 )
-def test_what_is_over(name: str | None, state: str, offline: int, *, over: bool) -> None:
-    found = supervision.recovered([offline_incident(name)], {("s1", "b1"): state}, {"s1": offline})
-    assert bool(found) == over
+def test_back_is_back_for_a_while(changed: dict[str, Any], seconds: float, *, back: bool) -> None:
+    assert supervision.is_back(device(state_since=ago(seconds), **changed), RULES, NOW) == back
+
+
+@pytest.mark.parametrize(
+    ("parts", "over"),
+    [(("b1",), True), (("b2",), False), (("gone",), True), (("b1", "gone"), True), (("b1", "b2"), False), ((), False)],
+    ids=["back", "away", "removed", "outage over", "outage with one away", "of an older version"],
+)
+def test_what_is_over(parts: tuple[str, ...], *, over: bool) -> None:
+    known = {("s1", one.device): one for one in (device("b1"), fallen("b2", 9))}
+    assert bool(supervision.recovered([offline_incident(*parts)], known, RULES, NOW)) == over
+
+
+PLACES = Places({"s1": "一"}, {("s1", "a"): ("东", "all"), ("s1", "all"): ("全", None), ("s1", "x"): ("环", "x")})
+
+
+def test_grids_lie_in_grids() -> None:
+    assert PLACES.chain("s1", "a") == ("a", "all")
+    assert PLACES.chain("s1", None) == ()
+    assert PLACES.chain("s1", "x") == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("window", "one", "held"),
+    [
+        ({"device": "b1"}, {}, True),
+        ({"device": "b2"}, {}, False),
+        ({"device": "gw"}, {"via": "gw"}, True),
+        ({"grid": "all"}, {"grid": "a"}, True),
+        ({"grid": "b"}, {"grid": "a"}, False),
+        ({}, {}, True),
+        ({"site": "s2"}, {}, False),
+        ({"ends_at": NOW}, {}, False),
+        ({"purpose": "drill"}, {}, False),
+    ],
+    ids=[
+        "its own",
+        "another's",
+        "its gateway's",
+        "above its grid",
+        "beside",
+        "the site's",
+        "another site's",
+        "over",
+        "drill",
+    ],
+)
+def test_maintenance_holds_for_what_it_names(window: dict[str, Any], one: dict[str, Any], *, held: bool) -> None:
+    fields: dict[str, Any] = {
+        "id": 1, "site": "s1", "purpose": "maintenance", "grid": None, "device": None, "starts_at": ago(60),
+        "ends_at": NOW + timedelta(seconds=60), "reason": "r", "made_by": "li", "made_at": ago(60),
+    } | window  # fmt: skip
+    windows = (Window(**fields),)
+    assert supervision.in_window(device(**one), "maintenance", windows, PLACES, NOW) == held

@@ -170,14 +170,15 @@ def judge(system: WholeSystem, ledger: Ledger, consoles: list[Console], eventual
         presses = {
             (device, alarm_id): incident
             for device, alarm_id, incident in conn.execute(
-                "SELECT device, id, incident FROM alarms WHERE action = 'press'"
+                "SELECT device, id, incident FROM alarms WHERE action = 'press' AND site = %s", (SITE,)
             )
         }
         counts = {
             incident: (count, told)
             for incident, count, told in conn.execute(
                 "SELECT incidents.id, count, (SELECT count(*) FROM changes WHERE incident = incidents.id"
-                " AND verb IN ('open', 'repeat')) FROM incidents WHERE kind = 'press'"
+                " AND verb IN ('open', 'repeat')) FROM incidents WHERE kind = 'press' AND site = %s",
+                (SITE,),
             )
         }
         found = verdict(ledger, presses, counts, heads(), {console.name: console.seen for console in consoles})

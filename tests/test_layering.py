@@ -29,16 +29,30 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 
 # the files that act; all others of these packages decide
 ACTING = {
-    "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
+    "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "probing.py", "simulation.py", "spool.py"},
     "alerts": {
+        "auditing.py",
         "bad_rules.py",
+        "chattering.py",
+        "checks.py",
         "deadlines.py",
         "engine.py",
+        "floods.py",
+        "pipeline.py",
+        "raising.py",
         "retiming.py",
         "rules_file.py",
         "service.py",
         "silences.py",
         "steps.py",
+        "tending.py",
+        "channel_health.py",
+        "claiming.py",
+        "posting.py",
+        "robots.py",
+        "sender.py",
+        "targets.py",  # of notices
+        "unusual.py",
     },
 }
 DECIDING = {
@@ -50,9 +64,11 @@ DECIDING = {
 HOMES = {
     "paho": {
         "devices/broker_control.py", "devices/live.py", "devices/playing.py",
-        "ingest/receipts.py", "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
+        "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
     },
+    "apprise": {"alerts/notices/robots.py"},
     "argon2": {"web/passwords.py"},
+    "requests": {"alerts/notices/posting.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},
     "alembic": {"store/migrate.py", "store/migrations/env.py"},
 }  # fmt: skip

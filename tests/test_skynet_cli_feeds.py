@@ -61,7 +61,7 @@ def test_simulated_devices_speak_under_their_own_names(skynet: Skynet, eventuall
     assert all(name.startswith("liujiang.") for name in names)
     assert (tmp_path / "data" / "spool" / "simulated.sqlite").exists()
     with connect(skynet.database, part="test") as conn:
-        assert set(registry.load(conn).sites) == {"liujiang", "zhihuo"}
+        assert set(registry.load(conn).communities) == {"liujiang", "zhihuo"}
 
 
 def test_a_crowd_of_cameras_at_any_rate(skynet: Skynet, eventually: Eventually) -> None:

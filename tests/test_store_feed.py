@@ -62,7 +62,7 @@ def test_concurrent_writers_number_without_gaps_and_a_reader_skips_none(database
                 for change in feed.read_after(own, last, 7):
                     seen[change.site].append(change.seq)
                     last[change.site] = change.seq
-                if ending and feed.heads(own) == last:
+                if ending and feed.heads(own, last) == last:
                     return
 
     with ThreadPoolExecutor(writers + 1) as pool:

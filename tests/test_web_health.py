@@ -11,16 +11,18 @@ from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from servers import Broker
 from webserver import Web, add_people, free_port, running_web
 
-from store import parts
+from alerts import openings
+from alerts.rules import load_rules
+from devices.messages import Alarm
+from devices.registry import PROBE, SELF_SITE
+from store import alarms, feed, incidents, parts, registry
 from store.connect import connect
 from web import console_files, problems
-from web.readiness import probe_broker
 
 Eventually = Callable[..., None]
 
@@ -33,13 +35,25 @@ def beat(database: str, *names: str) -> None:
 
 
 def checks_of(web: Web) -> tuple[int, dict[str, bool]]:
+    prove(web.database)  # an alerts process that sends synthetic alarms, and an ingest that takes them
     answer = httpx.get(f"{web.url}/readyz", timeout=20)
     return answer.status_code, {name: check["ok"] for name, check in answer.json()["checks"].items()}
 
 
+def prove(database: str) -> None:
+    now = datetime.now(UTC)
+    with connect(database, part="test") as conn:
+        alarm = Alarm(SELF_SITE, PROBE, now.isoformat().replace("+", "."), "press", now)
+        opening = openings.for_press(alarm, None, registry.load(conn), load_rules(), now)
+        alarms.insert(conn, [(alarm, now)])
+        feed.append(conn, [openings.repeated(incidents.open_or_join(conn, opening).incident)])
+
+
 def test_ready_only_while_everything_is(database: str, mqtt: Broker, eventually: Eventually) -> None:
     beat(database, "ingest", "alerts")
-    everything = dict.fromkeys(("database", "migrations", "broker", "ingest", "alerts", "feed", "rules"), True)
+    everything = dict.fromkeys(
+        ("database", "migrations", "broker", "ingest", "alerts", "feed", "pipeline", "rules"), True
+    )
     with running_web(database, mqtt_url=mqtt.url, mqtt_password=SecretStr(mqtt.password)) as web:
         eventually(lambda: checks_of(web) == (200, everything))
         with psycopg.connect(database) as conn:
@@ -86,15 +100,6 @@ def test_each_reason_says_what_to_do(database: str) -> None:
         checks = httpx.get(f"{web.url}/readyz", timeout=20).json()["checks"]
     assert "SKYNET_MQTT_URL" in checks["broker"]["reason"]
     assert "skynet ingest" in checks["ingest"]["reason"]
-
-
-def test_the_broker_is_asked_as_our_own_probe(mqtt: Broker) -> None:
-    assert probe_broker(mqtt.host, mqtt.port, mqtt.password) is None
-    refused = probe_broker(mqtt.host, mqtt.port, "wrong")
-    assert refused is not None
-    assert "refused our log-in" in refused
-    with pytest.raises(OSError, match="refused"):
-        probe_broker("127.0.0.1", free_port(), "x")
 
 
 def test_the_console_is_served_for_every_path_that_is_nothing_else(tmp_path: Path) -> None:

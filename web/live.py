@@ -14,12 +14,16 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from store import reading
+from devices.registry import SELF_SITE
+from store import floods, reading
+from store.floods import Flood
 from store.people import Person
 from store.records import NumberedChange
 from web import frames
+from web.flooded import seen_by
 from web.hub import Frame, Gap, Hub, changed_states, next_for
 from web.metrics import Metrics
+from web.pipeline import Proof
 from web.reader import FeedReader, Listeners
 from web.socket import SLOW, LiveSocket
 
@@ -34,7 +38,7 @@ LOGGED_OUT = 4401
 class Console:
     """One open live feed: its connection, whose it is, and the last number it got of each site it follows."""
 
-    __slots__ = ("cursors", "joining", "person", "socket", "token_hash")
+    __slots__ = ("cursors", "floods", "joining", "person", "socket", "token_hash")
 
     def __init__(self, socket: LiveSocket, person: Person, token_hash: bytes) -> None:
         self.socket = socket
@@ -42,6 +46,7 @@ class Console:
         self.token_hash = token_hash
         self.cursors: dict[str, int] = {}
         self.joining: set[str] = set()  # sites on their way to be followed
+        self.floods: tuple[Flood, ...] = ()  # as last told
 
 
 class Live:
@@ -60,7 +65,9 @@ class Live:
         self._loop: asyncio.AbstractEventLoop | None = None
         # joining and watching wait for the database here, and not behind calls that check passwords
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="live")
-        self._reader = FeedReader(url, Listeners(self._restarted, self._changed, self._site_added, self._site_removed))
+        self.proof = Proof()
+        listeners = Listeners(self._restarted, self._changed, self._site_added, self._site_removed, self.proof.saw)
+        self._reader = FeedReader(url, listeners)
 
     def start(self) -> None:
         """Begin to read the feed; on the loop that serves the consoles."""
@@ -140,7 +147,7 @@ class Live:
             for console in tuple(self._audience.get(site, ())):
                 self.end(console, SLOW, "come back by cursor")
             return
-        if not new:
+        if not new or site == SELF_SITE:
             return
         together = b"".join([frame.data for frame in new])
         sent = 0
@@ -223,6 +230,18 @@ class Live:
             for console in tuple(self._audience.get(site, ())):
                 self.send(console, data)
 
+    async def read_floods(self) -> None:
+        """Read who is in a flood, and tell those whom it concerns when it is not what they were told.
+
+        Raises psycopg.Error when the database can't be read.
+        """
+        standing = (await self.read(floods.current)).values()
+        for console in tuple(self.consoles):
+            seen = seen_by(console.person, standing)
+            if [(one.name, one.since) for one in seen] != [(one.name, one.since) for one in console.floods]:
+                console.floods = seen
+                self.send(console, frames.floods(seen))
+
     def beat(self) -> None:
         """Tell every console that the database can be read and where it stands; nothing, while it can't."""
         now = datetime.now(UTC)
@@ -233,5 +252,7 @@ class Live:
             elif self.fresh() and not console.joining:
                 where = tuple(console.cursors.items())
                 if where not in made:
-                    made[where] = frames.heartbeat(console.cursors, now)
+                    made[where] = frames.heartbeat(
+                        console.cursors, now, ok=self.proof.ok, proven_at=self.proof.proven_at
+                    )
                 console.socket.write_frames(made[where])

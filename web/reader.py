@@ -7,13 +7,15 @@ cursors, and only when a read has come back.
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 
 import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
 
-from store import feed, registry
+from devices.registry import SELF_SITE
+from store import feed, pipeline, registry
 from store.connect import connect
 from store.records import NumberedChange
 
@@ -33,6 +35,7 @@ class Listeners(msgspec.Struct, frozen=True):
     changed: Callable[[list[NumberedChange]], None]  # of one site, in order
     site_added: Callable[[str, int], None]
     site_removed: Callable[[str], None]
+    probed: Callable[[timedelta], None]  # a synthetic alarm came, which was sent so long ago
 
 
 class FeedReader:
@@ -122,4 +125,6 @@ class FeedReader:
             for site, of_site in by_site.items():
                 self._tell.changed(of_site)
                 self._cursors[site] = of_site[-1].seq
+            if SELF_SITE in by_site and (age := pipeline.newest_age(conn)) is not None:
+                self._tell.probed(age)
             sites = [site for site, of_site in by_site.items() if len(of_site) == BATCH]

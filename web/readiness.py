@@ -1,6 +1,5 @@
 """Whether the system can do its work just now: each thing it needs, looked at, with the reason when it is not right."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,26 +11,35 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from alerts.rules_file import RulesFile
+from devices import probing
 from skynet.settings import Settings, SettingsError
-from store import feed, migrate, parts
+from store import feed, migrate, parts, pipeline
+from web.pipeline import Proof, stuck_at
 from web.wire import Check, Readiness
 
 WITHIN = 3.0  # seconds: what does not answer in this time is not there
 FRESH = 1.0  # seconds: many who ask at once get one answer
 SILENT = timedelta(seconds=10)
-PROBE = b"skynet-probe"
+PROBE = "skynet-probe"
 PARTS = ("ingest", "alerts")
+_UNKNOWN = "no synthetic alarm came through; where it is stuck is not known while the database can't be used"
 
 
 class Prober:
     """Looks at what this process and the system need; thread-safe."""
 
     def __init__(
-        self, settings: Settings, pool: ConnectionPool, feed_is_read: Callable[[], bool], rules: RulesFile
+        self,
+        settings: Settings,
+        pool: ConnectionPool,
+        feed_is_read: Callable[[], bool],
+        proof: Proof,
+        rules: RulesFile,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._feed_is_read = feed_is_read
+        self._proof = proof
         self._rules = rules
         self._lock = threading.Lock()
         self._looked_at = -FRESH
@@ -54,7 +62,8 @@ class Prober:
     def _look(self) -> Readiness:
         database = self._threads.submit(self._database)
         broker = self._threads.submit(self._broker)
-        checks = _result(database, {"database": "the database did not answer", "migrations": "not known"})
+        checks = {"pipeline": Check(ok=self._proof.ok, reason=None if self._proof.ok else _UNKNOWN)}
+        checks |= _result(database, {"database": "the database did not answer", "migrations": "not known"})
         checks |= _result(broker, {"broker": "the broker did not answer"})
         said = "this process does not read the feed of changes just now; it tries again by itself"
         checks["feed"] = Check(ok=True) if self._feed_is_read() else Check(ok=False, reason=said)
@@ -78,6 +87,7 @@ class Prober:
                     return {"database": Check(ok=True), "migrations": Check(ok=False, reason=said)}
                 now = feed.clock(conn)
                 beats = parts.list_parts(conn)
+                stuck = None if self._proof.ok else stuck_at(pipeline.facts(conn))
         except psycopg.Error as exc:
             said = str(exc).strip().partition("\n")[0] or type(exc).__name__
             return {
@@ -87,12 +97,12 @@ class Prober:
         at_work = {beat.part for beat in beats if beat.ready_since is not None and now - beat.beat_at < SILENT}
         said = "no {0} is at work: start `skynet {0}`, and look at its log if it is started"
         found = {part: _check(None if part in at_work else said.format(part)) for part in PARTS}
-        return {"database": Check(ok=True), "migrations": Check(ok=True), **found}
+        return {"database": Check(ok=True), "migrations": Check(ok=True), **found, "pipeline": _check(stuck)}
 
     def _broker(self) -> dict[str, Check]:
         try:
             host, port = self._settings.require_mqtt()
-            fault = probe_broker(host, port, self._settings.require_mqtt_password())
+            fault = probing.log_in(host, port, PROBE, self._settings.require_mqtt_password())
         except SettingsError as exc:
             fault = str(exc)
         except OSError as exc:
@@ -109,44 +119,3 @@ def _result(looking: "Future[dict[str, Check]]", otherwise: dict[str, str]) -> d
         return looking.result(WITHIN)
     except TooLate:
         return {name: Check(ok=False, reason=f"{said} within {WITHIN:g} s") for name, said in otherwise.items()}
-
-
-_REFUSALS = {
-    1: "protocol version",
-    2: "client id",
-    3: "server unavailable",
-    4: "user name or password",
-    5: "not authorised",
-}
-
-
-def probe_broker(host: str, port: int, password: str) -> str | None:
-    """Log in to the broker as our probe and leave again; what is wrong, or None.
-
-    Raises OSError when it can't be reached. Written by hand: an MQTT client with its thread and its loop is more than
-    one packet there and one back.
-    """
-    secret = password.encode()
-    body = b"\x00\x04MQTT\x04\xc2\x00\x05" + _field(PROBE) + _field(PROBE) + _field(secret)
-    with socket.create_connection((host, port), timeout=WITHIN / 2) as link:
-        link.sendall(b"\x10" + _length(len(body)) + body)
-        answer = link.recv(4, socket.MSG_WAITALL)
-        if len(answer) < 4 or answer[0] != 0x20:
-            return "the broker closed the connection, or something else listens there"
-        if answer[3]:
-            return f"the broker refused our log-in: {_REFUSALS.get(answer[3], answer[3])}"
-        link.sendall(b"\xe0\x00")
-    return None
-
-
-def _field(value: bytes) -> bytes:
-    return len(value).to_bytes(2) + value
-
-
-def _length(number: int) -> bytes:
-    out = bytearray()
-    while True:
-        number, low = divmod(number, 128)
-        out.append(low | (0x80 if number else 0))
-        if not number:
-            return bytes(out)

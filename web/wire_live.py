@@ -53,12 +53,36 @@ class DeviceChanged(Wire):
     state: DeviceState
 
 
+class Pipeline(Wire):
+    """Whether a synthetic alarm, sent every 10 s, came through broker, ingest, database and feed in the last 15 s (or this
+    server has only just started), and when the last one did.
+    """
+
+    ok: bool
+    proven_at: datetime | None
+
+
 class Heartbeat(Wire):
-    """Every 2 s, only while the database can be read: the last number sent here, of each site."""
+    """Every 2 s, only while the database can be read: the last number sent here, of each site; and how the pipeline is."""
 
     type: Literal["heartbeat"]
     seq: dict[str, int]
     ts: datetime
+    pipeline: Pipeline
+
+
+class FloodedOfficer(Wire):
+    """Somebody who has more new incidents than they can answer (ISA-18.2), since then."""
+
+    name: str
+    since: datetime
+
+
+class FloodChanged(Wire):
+    """Who is in a flood: an officer hears of their own, a lead of all of their sites. Not numbered; empty: none any more."""
+
+    type: Literal["flood"]
+    officers: list[FloodedOfficer]
 
 
 FRAMES: dict[str, type[Wire]] = {
@@ -67,4 +91,5 @@ FRAMES: dict[str, type[Wire]] = {
     "change": Change,
     "device": DeviceChanged,
     "heartbeat": Heartbeat,
+    "flood": FloodChanged,
 }

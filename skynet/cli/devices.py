@@ -103,7 +103,8 @@ def list_(*, site: SiteOption = None, as_json: AsJson = False, data_dir: DataDir
     """List the devices, those that nobody registered too."""
     with database(load(data_dir)) as conn:
         known = registry.load(conn)
-    rows = [msgspec.structs.asdict(one) for key, one in sorted(known.devices.items()) if site in {None, key[0]}]
+    shown = known.communities.keys() & (known.communities.keys() if site is None else {site})
+    rows = [msgspec.structs.asdict(one) for key, one in sorted(known.devices.items()) if key[0] in shown]
     columns = ["site", "device", "kind", "name", "grid", "registered", "simulated", "via", "native", "address"]
     print_json({"items": rows}) if as_json else print_rows(rows, columns)
 

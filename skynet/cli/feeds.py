@@ -92,7 +92,7 @@ def _simulated(loaded: Settings, site: str | None) -> tuple[Registry, list[login
 
 
 def _check_site(known: Registry, site: str | None) -> None:
-    if site is not None and site not in known.sites:
+    if site is not None and site not in known.communities:
         raise CommandError(f"no site {site!r}: `skynet sites list` shows them")
 
 
@@ -102,14 +102,14 @@ def _crowd(loaded: Settings, site: str | None, cameras: int, rate: float, seed: 
     with database(loaded) as conn:
         known = registry.load(conn)
     _check_site(known, site)
-    if not known.sites:
+    if not known.communities:
         raise CommandError("there is no site yet: `skynet sites add` makes one")
     host, port = loaded.require_mqtt()
     sent = simulation.run_crowd(
         host,
         port,
         loaded.require_mqtt_password(),
-        site=site or min(known.sites),
+        site=site or min(known.communities),
         cameras=cameras,
         rate=rate,
         seed=seed,

@@ -68,7 +68,7 @@ def list_(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         known = registry.load(conn)
     rows = [
         msgspec.structs.asdict(site) | {"devices": sum(one == name for one, _ in known.devices)}
-        for name, site in sorted(known.sites.items())
+        for name, site in sorted(known.communities.items())
     ]
     print_json({"items": rows}) if as_json else print_rows(rows, ["site", "name", "timezone", "devices", "invented"])
 

@@ -22,7 +22,8 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Something is missing; each check says what"}},
 )
 def readyz(response: Response, web: Web) -> Readiness:
-    """Database, migrations, broker, ingest, alerts and the feed, each with what is wrong. 503 when any is.
+    """Database, migrations, broker, ingest, alerts, the feed, and the whole pipeline by a synthetic alarm every 10 s; each with
+    what is wrong. 503 when any is.
 
     A check that is only a warning (rules: a bad file, while those before it stay in force) leaves it at 200.
     """

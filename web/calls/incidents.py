@@ -62,14 +62,16 @@ def _states(text: str | None) -> tuple[str, ...] | None:
 def incident(request: Request, incident_id: Text) -> dict[str, Any]:
     """An incident, its timeline, the alarms and events it is made of, and the cameras that see its place."""
     with calling(request) as caller:
-        found = _visible(caller, incident_id)
+        found = visible(caller, incident_id)
         return incident_wire(found) | {
             "timeline": reading.timeline(caller.conn, found.id),
             "events": reading.events_of_incident(caller.conn, found),
+            "contributions": reading.contributions(caller.conn, found),
         }
 
 
-def _visible(caller: Caller, incident_id: str) -> StoredIncident:
+def visible(caller: Caller, incident_id: str) -> StoredIncident:
+    """The incident with this id. Raises Refusal (404) when there is none in the caller's sites."""
     found = stored.by_id(caller.conn, _number(incident_id))
     if found is None or found.site not in caller.person.sites:
         raise not_found("incident")

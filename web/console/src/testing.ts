@@ -65,6 +65,7 @@ export function aDevice(given: Partial<Device> = {}): Device {
     last_seen: null,
     last_proven: null,
     battery: null,
+    clock_skew: null,
     ...given,
   }
 }

@@ -20,7 +20,16 @@ export interface Check {
   reason?: string | null
 }
 
-/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name. */
+/** What a device contributed to an incident: how many messages of a kind, from when to when. `count` 0: its silence. */
+export interface Contribution {
+  device: string
+  kind: string
+  count: number
+  first_at: string | null
+  last_at: string | null
+}
+
+/** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when it last proved itself end to end: a button by a press or a test, a camera by an event. `clock_skew` is how many seconds its clock was ahead of ours when it last said its time. `registered: false`: nobody registered the name. */
 export interface Device {
   site: string
   device: string
@@ -39,6 +48,27 @@ export interface Device {
   last_seen: string | null
   last_proven: string | null
   battery: number | null
+  clock_skew: number | null
+}
+
+/** A proposal that somebody look at a button; it keeps nothing quiet. `figures` is what it rests on. `regular-hours`: it fires at the same time of day, mostly for nothing. `low-battery`: its battery is low, and its presses came to nothing. */
+export interface DeviceCheck {
+  id: string
+  site: string
+  device: string
+  reason: 'regular-hours' | 'low-battery'
+  figures: Record<string, unknown>
+  proposed_at: string
+  /** when somebody had looked; null: it waits */
+  done_at: string | null
+  done_by: string | null
+  /** what they found */
+  note: string | null
+}
+
+/** What was found at the button. */
+export interface DoneBody {
+  note: string
 }
 
 /** What a device said, as stored. Of an alarm, `kind` is its action (press, cancel, test) and `phase` is instant. */
@@ -55,6 +85,13 @@ export interface Event {
   received_at: string
   incident: string | null
   attrs: Record<string, unknown> | null
+}
+
+/** An officer has more new incidents than they can answer (ISA-18.2), since then. */
+export interface Flood {
+  name: string
+  since: string
+  peak: number
 }
 
 /** A polygon of a site with its grid officer; `geometry` is GeoJSON in WGS-84, `parent` makes a tree. */
@@ -106,7 +143,7 @@ export interface Incident {
   drill: boolean
 }
 
-/** An incident with its whole timeline and the alarms and events it is made of, each in order. */
+/** An incident with its whole timeline, the alarms and events it is made of, each in order, and what each device contributed. */
 export interface IncidentDetail {
   id: string
   site: string
@@ -145,6 +182,29 @@ export interface IncidentDetail {
   drill: boolean
   timeline: TimelineEntry[]
   events: Event[]
+  contributions: Contribution[]
+}
+
+/** A notice of an incident on its way to one channel or one person. */
+export interface IncidentNotice {
+  id: string
+  why: 'open' | 'escalate' | 'dispatch' | 'resolve' | 'flood'
+  tier: 'grid' | 'community' | 'district' | null
+  /** when it was put into the outbox */
+  noticed_at: string
+  channel: string | null
+  /** a log-in name */
+  person: string | null
+  /** the channel that failed, so that this one was taken */
+  instead_of: string | null
+  /** it went with others in one message */
+  digest: boolean
+  /** `spared`: somebody had taken it by then; `unaddressed`: no channel or contact was there */
+  state: 'waiting' | 'sending' | 'sent' | 'failed' | 'spared' | 'unaddressed'
+  tries: number
+  done_at: string | null
+  /** what the service said last, when it did not take it */
+  error: string | null
 }
 
 /** The body of a log-in. */
@@ -161,6 +221,11 @@ export interface Me {
   may: string[]
 }
 
+export interface Page_DeviceCheck_ {
+  items: DeviceCheck[]
+  next?: string | null
+}
+
 export interface Page_Device_ {
   items: Device[]
   next?: string | null
@@ -171,13 +236,28 @@ export interface Page_Event_ {
   next?: string | null
 }
 
+export interface Page_Flood_ {
+  items: Flood[]
+  next?: string | null
+}
+
 export interface Page_Grid_ {
   items: Grid[]
   next?: string | null
 }
 
+export interface Page_IncidentNotice_ {
+  items: IncidentNotice[]
+  next?: string | null
+}
+
 export interface Page_Incident_ {
   items: Incident[]
+  next?: string | null
+}
+
+export interface Page_PressShare_ {
+  items: PressShare[]
   next?: string | null
 }
 
@@ -191,11 +271,30 @@ export interface Page_Site_ {
   next?: string | null
 }
 
+export interface Page_Window_ {
+  items: Window[]
+  next?: string | null
+}
+
 /** Where it is: degrees in WGS-84, and the words for it. */
 export interface Place {
   lat: number | null
   lon: number | null
   address: string | null
+}
+
+/** What became of a button's presses of the last 30 days, exercises left out. It says something of the device and its place, nothing of who pressed. */
+export interface PressShare {
+  site: string
+  device: string
+  presses: number
+  /** taken back by the resident */
+  cancelled: number
+  false: number
+  test: number
+  real: number
+  /** those that came to nothing, of those of which it is known; null: of none */
+  share: number | null
 }
 
 /** An error as RFC 9457 writes it. A 409 also says who was first: `owner`, `state` and `version` as they are now. */
@@ -226,6 +325,17 @@ export interface Reject {
   received_at: string
 }
 
+/** What a console has put on its screen. */
+export interface ShownBody {
+  items: ShownIncident[]
+}
+
+/** An incident that is on the screen, as of the change `seq` of its site. */
+export interface ShownIncident {
+  incident: string
+  seq: number
+}
+
 /** One community. `invented`: a sample that shows no real place. */
 export interface Site {
   site: string
@@ -252,4 +362,30 @@ export interface TimelineEntry {
   actor: string
   verb: string
   note: string | null
+}
+
+/** A time of maintenance (cameras and silence are quiet, presses never) or of a drill (shown as one, in no statistics). With `grid` it holds there and in the grids in it, with `device` for that device, with neither for the whole site. */
+export interface Window {
+  id: string
+  site: string
+  purpose: 'maintenance' | 'drill'
+  grid: string | null
+  device: string | null
+  starts_at: string
+  ends_at: string
+  reason: string
+  made_by: string
+  made_at: string
+  ended_by: string | null
+}
+
+/** A window to make; without `starts_at` it begins now. */
+export interface WindowBody {
+  site: string
+  purpose: 'maintenance' | 'drill'
+  grid?: string | null
+  device?: string | null
+  starts_at?: string | null
+  ends_at: string
+  reason: string
 }
