@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 from replaying import Replay, simulated
@@ -36,12 +36,12 @@ RULES = load_rules()
 ZHIHUO = siteplan.sample("zhihuo")
 _numbers = itertools.count(1)
 
-Line = tuple[str | None, str, str, str | None, int, datetime, str | None, datetime | None]
+Line = tuple[str | None, str, str, str | None, int, datetime, str | None]
 
 
 def really_opened(conn: Connection, site: str, first: datetime, last: datetime) -> list[Line]:
     return conn.execute(
-        "SELECT join_key, kind, priority, device, count, opened_at, quiet, cancelled_at FROM incidents WHERE site = %s"
+        "SELECT join_key, kind, priority, device, count, opened_at, quiet FROM incidents WHERE site = %s"
         " AND opened_at >= %s AND opened_at < %s"
         " AND (kind NOT IN ('offline', 'fault', 'unusual') OR join_key LIKE 'chatter:%%')"
         " ORDER BY opened_at, kind, device",
@@ -51,7 +51,7 @@ def really_opened(conn: Connection, site: str, first: datetime, last: datetime) 
 
 def lines_of(tried: Sequence[Tried]) -> list[Line]:
     found = [
-        (i.join_key, i.kind, i.priority, i.device, i.count, i.opened_at, i.quiet, i.cancelled_at)
+        (i.join_key, i.kind, i.priority, i.device, i.count, i.opened_at, i.quiet)
         for i in (one.incident for one in tried)
     ]
     return sorted(found, key=lambda line: (line[5], line[1], line[3] or ""))
@@ -179,11 +179,25 @@ def take(conn: Connection, site: str, verb: Any, which: int, now: datetime) -> N
 
 
 @settings(
-    max_examples=120, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 @given(happenings=HAPPENINGS)
+@example(
+    happenings=[(1, ("press", "b1")), (9, ("step", "resolve", 0)), (9, ("step", "reopen", 0)), (9, ("press", "b1"))]
+)
 def test_any_feed_gives_what_ingest_opened(conn: Connection, happenings: list[Any]) -> None:
     site, known = a_site(conn)
     last = happen(conn, known, site, happenings) + timedelta(seconds=1)
     tried, _ = tried_on(conn, known, RULES, NOW, last)
     assert same(lines_of(tried), really_opened(conn, site, NOW, last))
+    taken_back = conn.execute(
+        "SELECT opened_at, cancelled_at FROM incidents WHERE site = %s AND kind = 'press' AND NOT EXISTS"
+        " (SELECT FROM changes WHERE incident = incidents.id AND verb = 'reopen')",  # a person made it stand again
+        (site,),
+    ).fetchall()
+    would = {one.incident.opened_at: one.incident.cancelled_at for one in tried}
+    assert {opened_at: would[opened_at] for opened_at, _ in taken_back} == dict(taken_back)
