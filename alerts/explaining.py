@@ -32,7 +32,7 @@ def explain(rules: Rules, system: System | None = None) -> list[Meaning]:
     if stored:
         zh, en = "、".join(_name(kind) for kind in stored), ", ".join(stored)
         found.append(Meaning(Saying("只存储", "Only stored"), (Saying(f"{zh}:不立警情。", f"{en}: no incident."),)))
-    return [*found, _grouping(rules), _fatigue(rules), _supervision(rules)]
+    return [*found, _grouping(rules), _fatigue(rules), _supervision(rules), _unusual(rules)]
 
 
 def _press(rules: Rules, system: System | None) -> Meaning:
@@ -173,9 +173,9 @@ def _means(means: tuple[str, ...]) -> Saying:
 
 def _by_themselves(rules: Rules, system: System | None) -> Meaning:
     said = Saying(
-        "离线、故障、异常由系统自己立低优先级警情,规则改不了是否立;原因消失且无人认领时自行结束。",
-        "Offline, fault and unusual are opened by the system itself with low priority, whatever the rules say; they end by "
-        "themselves when their cause is over and nobody has them.",
+        "离线、故障、异常由系统自己立警情(多为低优先级),规则改不了是否立;原因消失且无人认领时自行结束。",
+        "Offline, fault and unusual are opened by the system itself (mostly with low priority), whatever the rules say; they "
+        "end by themselves when their cause is over and nobody has them.",
     )
     told = dict.fromkeys(one for kind in OPEN_BY_THEMSELVES for one in _escalations(kind, "low", None, rules, system))
     return Meaning(Saying("系统自己立的", "Opened by the system"), (said, *told))
@@ -219,10 +219,34 @@ def _supervision(rules: Rules) -> Meaning:
         f"{_time(one.camera_silence).en}; a device with a rhythm of its own after one and a half of it.",
     )
     outage = Saying(
-        f"离线后最多再等 {_time(one.settle).zh}才立警情;同时离线 {one.outage_at_least} 台以上是一次断线。",
-        f"Its incident waits up to {_time(one.settle).en} for others; {one.outage_at_least} or more together are one outage.",
+        f"离线后最多再等{_time(one.settle).zh}才立警情;同一网关、网格或站点{_time(one.outage_within).zh}内先后离线 "
+        f"{one.outage_at_least} 台以上、且超过 {one.outage_share:.0%} 的,是一次断线。",
+        f"Its incident waits up to {_time(one.settle).en} for others; {one.outage_at_least} or more of one gateway, grid or "
+        f"site, and over {one.outage_share:.0%} of it, silent within {_time(one.outage_within).en}, are one outage.",
     )
-    return Meaning(Saying("设备看护", "Supervision"), (silence, outage))
+    hands = Saying(
+        f"电量低于 {one.battery_low:g}% 提醒,高于 {one.battery_ok:g}% 结束;时钟差{_time(one.clock_skew).zh}以上提醒;"
+        f"{one.prove_every_days:g} 天没有走通过一次的设备算未验证。",
+        f"A battery below {one.battery_low:g}% is told until it is above {one.battery_ok:g}%, and a clock that is "
+        f"{_time(one.clock_skew).en} off; a device is unproven after {one.prove_every_days:g} days without proof.",
+    )
+    return Meaning(Saying("设备看护", "Supervision"), (silence, outage, hands))
+
+
+def _unusual(rules: Rules) -> Meaning:
+    one = rules.unusual
+    said = (
+        Saying(
+            f"探头某小时的事件数比前 {one.weeks} 周同一小时高出 {one.above:g} 个稳健标准差,或连续 {one.silent_hours} 小时"
+            f"没有事件而往常至少 {one.least_usual} 件,静静列出;已知不足 {one.least_weeks} 周的不说。",
+            f"A camera's hour that is {one.above:g} robust deviations over that hour of {one.weeks} weeks, or "
+            f"{one.silent_hours} hours without an event where {one.least_usual} were usual, is a quiet item; never with "
+            f"less than {one.least_weeks} weeks known.",
+        )
+        if one.enabled
+        else Saying("不看习惯。", "Habits are not watched.")
+    )
+    return Meaning(Saying("异常", "Unusual"), (said,))
 
 
 def _title(kind: str) -> Saying:

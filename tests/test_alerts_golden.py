@@ -80,9 +80,9 @@ class Night:
         assert row[0] is not None, key
         return int(row[0])
 
-    def _window(self, given: dict[str, str], at: datetime) -> None:
+    def _window(self, given: dict[str, Any], at: datetime) -> None:
         window = Window(
-            id=0, site=self._replay.site, purpose=given["purpose"], grid=None, device=given["device"],  # type: ignore[arg-type]
+            id=0, site=self._replay.site, purpose=given["purpose"], grid=given.get("grid"), device=given.get("device"),
             starts_at=at, ends_at=self._moment(offset(given["until"])), reason=given["reason"], made_by=LEAD, made_at=at,
         )  # fmt: skip
         self._replay.windows += (windows.add(self._replay.conn, window),)

@@ -2,7 +2,7 @@
 
 import typer
 
-from skynet.cli import broker, channels, devices, doctor, feeds, parts, sites, unusual, up, users
+from skynet.cli import broker, channels, devices, doctor, feeds, parts, rules, sites, unusual, up, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app.add_typer(users.app, name="users", help="People who log in to the console.")
 users.app.command()(channels.contact)
 app.add_typer(channels.app, name="channels", help="Where the tiers of a site are told outside of the console.")
 feeds.register(app)
+app.add_typer(rules.app, name="rules", help="What a rules file means, and what it would have opened.")
 unusual.register(app)
 broker.register(app)
 doctor.register(app)
