@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
     """
     url = settings.require_database()
     rules = RulesFile(settings.rules_file)
-    engine = Engine(rules.now, timedelta(seconds=settings.start_grace))
+    engine = Engine(rules.now, timedelta(seconds=settings.start_grace), lambda: rules.fault)
     with connect(url, part="alerts check") as conn:
         refuse_unsafe(conn)
     stop = threading.Event()

@@ -39,6 +39,10 @@ ACTING = {
         "floods.py",
         "pipeline.py",
         "raising.py",
+    "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
+    "alerts": {
+        "bad_rules.py",
+        "retiming.py",
         "rules_file.py",
         "service.py",
         "silences.py",

@@ -121,12 +121,13 @@ def _services(settings: Settings) -> Services:
     pool: ConnectionPool = open_pool(url, part="web", size=POOL)
     metrics = Metrics(pool)
     live = Live(url, pool, metrics)
+    rules = RulesFile(settings.rules_file)
     return Services(
         settings=settings,
         pool=pool,
         live=live,
         metrics=metrics,
-        rules=RulesFile(settings.rules_file),
-        prober=Prober(settings, pool, live.fresh, live.proof),
+        rules=rules,
+        prober=Prober(settings, pool, live.fresh, live.proof, rules),
         origins=own_origins(settings.web_url, settings.web_port),
     )

@@ -14,6 +14,8 @@ export interface CameraView {
 /** One thing that must be right for the system to do its work. */
 export interface Check {
   ok: boolean
+  /** not ok, but the system does its work all the same */
+  warning?: boolean
   /** what is wrong, and what to do */
   reason?: string | null
 }
