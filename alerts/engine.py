@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from alerts import deadlines, silences
+from alerts import deadlines, reaching, silences
 from alerts.rules import Rules
 
 
@@ -18,9 +18,21 @@ class Engine:
     def __init__(self, rules: Callable[[], Rules], start_grace: timedelta) -> None:
         self._rules = rules
         self._start_grace = start_grace
+        self._begun = False
+
+    def begin(self, conn: Connection, now: datetime) -> None:
+        """What an alerts process does at its start, once the database can be used: is every tier of every site reached?
+
+        From then on it is asked daily. An engine that only ticks decides by the feed and the clock alone.
+        """
+        if not self._begun:
+            reaching.check(conn, self._rules(), now)
+            self._begun = True
 
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
         silences.watch(conn, rules, self._start_grace, now)
         deadlines.fire_due(conn, rules, now)
+        if self._begun:
+            reaching.watch(conn, rules, now)

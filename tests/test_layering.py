@@ -30,7 +30,18 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 # the files that act; all others of these packages decide
 ACTING = {
     "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
-    "alerts": {"deadlines.py", "engine.py", "rules_file.py", "service.py", "silences.py", "steps.py"},
+    "alerts": {
+        "deadlines.py",
+        "dispatching.py",
+        "engine.py",
+        "handing_over.py",
+        "reaching.py",
+        "rules_file.py",
+        "service.py",
+        "silences.py",
+        "steps.py",
+        "street.py",
+    },
 }
 DECIDING = {
     "ingest": {"incoming.py", "life.py", "rejects.py", "sorting.py"},
