@@ -62,7 +62,7 @@ def test_a_shift_runs_from_each_beginning_for_its_length(
         ("08:00-08:00", (1,), 32, False),
     ],
 )
-def test_over_midnight_and_the_week(hours: str, days: tuple[int, ...], hour: int, works: bool) -> None:  # noqa: FBT001
+def test_over_midnight_and_the_week(hours: str, days: tuple[int, ...], hour: int, works: bool) -> None:
     assert duty.runs(shift(hours, days), MONDAY + timedelta(hours=hour)) is works
 
 

@@ -143,12 +143,12 @@ dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
 button, summary { display: block; width: 100%; min-height: 4rem; padding: .6rem 1rem; border: 0; border-radius: .6rem;
   background: #eef2f6; color: #0d1116; font: inherit; font-size: 1.5rem; font-weight: 700; text-align: center;
   cursor: pointer; }
-summary { display: flex; align-items: center; justify-content: center; background: #2f9e5b; color: #fff; list-style: none; }
+summary { display: flex; align-items: center; justify-content: center; background: #23834a; color: #fff; list-style: none; }
 summary::-webkit-details-marker { display: none; }
 summary::after { content: "▾"; margin-left: .6rem; }
 details[open] summary::after { content: "▴"; }
-details form { margin: .7rem 0 0; }
-button:focus-visible, summary:focus-visible, a:focus-visible, textarea:focus-visible, label:focus-within {
+details form { margin: 1rem 0 1.4rem; }
+button:focus-visible, summary:focus-visible, a:focus-visible, textarea:focus-visible, fieldset label:focus-within {
   outline: 4px solid #5aa9f5; outline-offset: 2px; }
 .taken { margin-bottom: .7rem; padding: .8rem 1rem; border: 2px solid #2f9e5b; border-radius: .6rem; color: #8fe0b0;
   font-size: 1.3rem; font-weight: 700; }
