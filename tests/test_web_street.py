@@ -13,8 +13,11 @@ import psycopg
 import pytest
 from webserver import Web, add_people, open_incident, running_web
 
-from alerts import links
+from alerts import links, steps
+from alerts.lifecycle import Step
 from alerts.links import Link
+from alerts.rules import load_rules
+from alerts.steps import Actor
 from devices.registry import Grid, Site
 from devices.siteplan import SitePlan
 from store import links as rows
@@ -222,6 +225,24 @@ def test_two_phones_at_once_make_one_change_of_each(web: Web, desk: Desk) -> Non
             "SELECT verb, count(*) FROM changes WHERE actor = '王' GROUP BY verb ORDER BY verb"
         ).fetchall()
     assert counts == [("arrive", 8), ("note", 8), ("resolve", 8)]
+
+
+def test_who_was_just_replaced_takes_no_step(
+    web: Web, desk: Desk, phone: httpx.Client, eventually: Callable[..., None]
+) -> None:
+    path = desk.send()
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with connect(web.database, part="test") as other, ThreadPoolExecutor(1) as pool:
+        step = Step(verb="dispatch", version=desk.now()["version"], to="李")
+        steps.take_in(other, load_rules(), desk.id, step, Actor("anna", {"s1"}), datetime.now(UTC))
+        pressed = pool.submit(press, phone, path, "arrived")
+        with psycopg.connect(web.database, autocommit=True) as watching:
+            eventually(lambda: watching.execute(waiting).fetchone() == (1,))
+        other.commit()
+        answer = pressed.result()
+    assert answer.status_code == 410
+    assert "改派他人" in text_of(answer)
+    assert [verb for _, verb, _ in desk.steps()] == ["dispatch", "dispatch"]
 
 
 def test_an_officer_at_the_console_does_not_make_the_phone_lose(web: Web, desk: Desk, phone: httpx.Client) -> None:
