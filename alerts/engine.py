@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
-from alerts import deadlines, reaching, silences
+from alerts import chattering, deadlines, floods, reaching, silences
 from alerts.rules import Rules
+from store.connect import settled
 
 
 class Engine:
@@ -32,7 +33,9 @@ class Engine:
     def tick(self, conn: Connection, now: datetime) -> None:
         """All that is due at `now`. Raises psycopg.Error when the database is away; what is not done is done next time."""
         rules = self._rules()
+        deadlines.fire_due(conn, rules, now)  # first: people wait for these
         silences.watch(conn, rules, self._start_grace, now)
-        deadlines.fire_due(conn, rules, now)
+        chattering.settle(conn, rules, now)
+        settled(conn, lambda: floods.watch(conn, rules.fatigue, now))
         if self._begun:
             reaching.watch(conn, rules, now)

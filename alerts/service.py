@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import structlog
 
+from alerts.auditing import keep_auditing
 from alerts.engine import Engine
 from alerts.rules_file import RulesFile
 from skynet.settings import Settings
@@ -26,17 +27,23 @@ def run(settings: Settings) -> None:
     Raises SettingsError, RulesError or UnsafeDatabase when it may not start.
     """
     url = settings.require_database()
-    engine = Engine(RulesFile(settings.rules_file).now, timedelta(seconds=settings.start_grace))
+    rules = RulesFile(settings.rules_file)
+    engine = Engine(rules.now, timedelta(seconds=settings.start_grace))
     with connect(url, part="alerts check") as conn:
         refuse_unsafe(conn)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    keeper = threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True)
-    keeper.start()
+    beside = [
+        threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True),
+        threading.Thread(target=keep_auditing, args=(url, rules, stop), name="auditor", daemon=True),
+    ]
+    for thread in beside:
+        thread.start()
     log.info("alerts started")
     _tick_on(engine, url, stop)
-    keeper.join(5)
+    for thread in beside:
+        thread.join(5)
     log.info("alerts ended")
 
 

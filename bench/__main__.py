@@ -17,14 +17,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from bench import fanout, latency, report, servers, storing, systems
+from bench import answering, fanout, latency, report, ruling, servers, storing, systems
 from bench.report import Row, percentile
 from bench.servers import ROOT, Servers
 from bench.systems import SYSTEMS, System
 from skynet.logs import setup
 
 PAGE = ROOT / "docs" / "performance.md"
-PARTS = ("storing", "latency", "fanout")
+PARTS = ("storing", "ruling", "answering", "latency", "fanout")
 LATENCY_AIM, STORING_AIM = 2.0, 0.75
 
 T = TypeVar("T")
@@ -38,13 +38,36 @@ class Bench:
         self._rounds = rounds
         self._presses = presses
         self._events = events
+        self._stored: float | None = None  # events a second, as measured in this run
 
     def storing(self) -> list[Row]:
         """Camera events stored a second."""
         found = self._in_turn("storing", partial(storing.measure, self._servers, self._events), self._rounds + 1)
         ours, floor = (statistics.median(found[system]) for system in SYSTEMS)
+        self._stored = ours
         what = f"camera events durably stored ({self._events:,} at once)"
         return [Row(what, "/s", ours, floor, STORING_AIM, more_is_better=True)]
+
+    def ruling(self) -> list[Row]:
+        """What the rules cost ingest."""
+        stored = self._stored or storing.measure(self._servers, self._events, "ours")
+        ruled, bare = ruling.measure(self._servers, max(self._events // ruling.BATCH, 20))
+        cost = 1000 * (statistics.median(ruled) - statistics.median(bare))
+        allowed = 1000 * ruling.SHARE * ruling.BATCH / stored
+        what = "the rules' cost for 1,000 camera events, one of which opens or joins an incident (beside a tenth of ingest's time)"
+        return [Row(what, "ms", cost, allowed, 1.0)]
+
+    def answering(self) -> list[Row]:
+        """A person's step under load."""
+        found = self._in_turn("a step", partial(answering.measure, self._servers, self._presses))
+        ours, floor = list(chain(*found["ours"])), list(chain(*found["floor"]))
+        what = f"a person's step, {answering.OPEN:,} incidents open, {answering.OFFICERS} officers listening"
+        rows = [
+            Row(f"{what}: {name} of {len(ours)}", "ms", percentile(ours, share), percentile(floor, share))
+            for name, share in (("p50", 0.5), ("p99", 0.99))
+        ]
+        limit = answering.LIMIT_MS
+        return [*rows, Row(f"the same p99, beside its limit of {limit:g} ms", "ms", percentile(ours, 0.99), limit, 1.0)]
 
     def latency(self) -> list[Row]:
         """Press to websocket client, under each load."""

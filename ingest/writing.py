@@ -59,6 +59,8 @@ class _Writing:
         self._openings: list[Opening] = []
         self._changes: list[Change] = []
         self._linked: dict[EventKey, int] = {}
+        self._due: dict[int, dict[str, datetime]] = {}
+        self._notices: list[notices.Notice] = []
         # what this transaction knows of its presses without asking again; the rows of their incidents are held by it
         self._links: dict[alarm_rows.AlarmKey, tuple[Incident, datetime | None]] = {}
 
@@ -71,14 +73,20 @@ class _Writing:
         self._open_for_presses(batch.alarms, fresh)
         self._open_for_events(events)
         self._open_all()
-        if self._links:
-            alarm_rows.link(conn, [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()])
-        self._cancel(batch.alarms, fresh)
         if events:
             event_rows.copy_events(conn, events, self._linked)
-        self._write_the_rest(batch)
-        if self._changes:
-            feed.append(conn, self._changes)
+        with (
+            conn.pipeline()
+        ):  # what needs no answer goes out together with what is asked next: a press waits once for it
+            if self._links:
+                links = [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()]
+                alarm_rows.link(conn, links)
+            timers.put(conn, self._due)
+            notices.put(conn, self._notices)
+            self._cancel(batch.alarms, fresh)
+            self._write_the_rest(batch)
+            if self._changes:
+                feed.append(conn, self._changes)
         return Written(self._receipts(batch), new_strangers=bool(batch.strangers))
 
     def _write_the_rest(self, batch: Sorted) -> None:
@@ -185,8 +193,6 @@ class _Writing:
         return set(until)
 
     def _open_all(self) -> None:
-        due: dict[int, dict[str, datetime]] = {}
-        told: list[notices.Notice] = []
         for opening, link in sorted(self._openings, key=_lock_order):
             joined = incidents.open_or_join(self._conn, opening, join_after=openings.join_after(opening, self._rules))
             incident = joined.incident
@@ -197,13 +203,11 @@ class _Writing:
             link(incident)
             if joined.opened:
                 self._changes.append(openings.opened(incident))
-                told += openings.notices_of(incident, self._rules)
+                self._notices += openings.notices_of(incident, self._rules)
             elif joined.repeated:
                 self._changes.append(openings.repeated(incident))
             if joined.opened or joined.repeated:
-                due[incident.id] = timing.due_steps(incident, self._rules)
-        timers.put(self._conn, due)
-        notices.put(self._conn, told)
+                self._due[incident.id] = timing.due_steps(incident, self._rules)
 
     def _cancel(self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]) -> None:
         for alarm, at in alarms:

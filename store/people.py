@@ -16,7 +16,7 @@ Role = Literal["officer", "lead", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 
 # an admin's sites are all that there are, also those added later
-_SITES = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites ORDER BY site)
+SITES_OF_USER = """CASE WHEN users.role = 'admin' THEN ARRAY(SELECT site FROM sites ORDER BY site)
                  ELSE ARRAY(SELECT site FROM user_sites WHERE user_sites.name = users.name ORDER BY site) END"""
 
 
@@ -65,13 +65,13 @@ def remove_user(conn: Connection, name: str) -> bool:
 
 def list_users(conn: Connection) -> list[Person]:
     """Everybody, by name."""
-    rows = conn.execute(f"SELECT name, role, {_SITES} FROM users ORDER BY name").fetchall()
+    rows = conn.execute(f"SELECT name, role, {SITES_OF_USER} FROM users ORDER BY name").fetchall()
     return [Person(name, role, tuple(sites)) for name, role, sites in rows]
 
 
 def find(conn: Connection, name: str) -> Person | None:
     """The person with this log-in name."""
-    row = conn.execute(f"SELECT name, role, {_SITES} FROM users WHERE name = %s", (name,)).fetchone()
+    row = conn.execute(f"SELECT name, role, {SITES_OF_USER} FROM users WHERE name = %s", (name,)).fetchone()
     return None if row is None else Person(row[0], row[1], tuple(row[2]))
 
 
@@ -103,7 +103,7 @@ def end_session(conn: Connection, token_hash: bytes) -> None:
 def people_of_sessions(conn: Connection, token_hashes: Iterable[bytes]) -> dict[bytes, Person]:
     """Whose sessions these are, in one query; those that ended are left out."""
     rows = conn.execute(
-        f"SELECT token_hash, users.name, users.role, {_SITES} FROM sessions JOIN users USING (name)"
+        f"SELECT token_hash, users.name, users.role, {SITES_OF_USER} FROM sessions JOIN users USING (name)"
         " WHERE token_hash = ANY(%s) AND expires_at > clock_timestamp()",
         (list(token_hashes),),
     )

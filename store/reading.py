@@ -140,6 +140,27 @@ def events_of_incident(conn: Connection, incident: Incident, limit: int = 1000) 
     )
 
 
+def contributions(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
+    """What each device contributed to an incident, by device and kind, in order of arrival: how often, from when to when.
+
+    A device that fell silent contributed no message; it stands here with none.
+    """
+    found = _dicts(
+        conn,
+        "SELECT device, kind, count(*) AS count, min(received_at) AS first_at, max(received_at) AS last_at FROM ("
+        "SELECT device, 'press' AS kind, received_at FROM alarms WHERE incident = %(id)s AND action = 'press'"
+        " UNION ALL SELECT device, kind, received_at FROM events WHERE incident = %(id)s"
+        " AND received_at BETWEEN %(opened_at)s - interval '1 day' AND %(last)s + interval '1 day') AS said"
+        " GROUP BY device, kind ORDER BY first_at, device, kind",
+        {"id": incident.id, "opened_at": incident.opened_at, "last": incident.last_event_at},
+    )
+    said = {one["device"] for one in found}
+    silent = [device for device in incident.devices if device not in said]
+    return found + [
+        {"device": device, "kind": incident.kind, "count": 0, "first_at": None, "last_at": None} for device in silent
+    ]
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Which events are asked for: of one device or all, by arrival; `before` is the position of the last one seen."""
 

@@ -181,7 +181,8 @@ class LifeCycle(RuleBasedStateMachine):
         self.taken: Step | None = None
 
     @rule(verb=st.sampled_from(VERBS), actor=PEOPLE, late=st.integers(0, 3), seconds=st.integers(-5, 60), to=PEOPLE,
-          outcome=st.sampled_from([None, "real", "false"]), note=st.sampled_from([None, "why"]), hours=st.sampled_from([None, 1]))  # fmt: skip
+          outcome=st.sampled_from([None, "real", "false"]), note=st.sampled_from([None, "why"]),
+          hours=st.sampled_from([None, 1]))  # fmt: skip
     def take(
         self,
         verb: str,

@@ -31,9 +31,12 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.mo
 ACTING = {
     "devices": {"broker_control.py", "button.py", "live.py", "playing.py", "simulation.py", "spool.py"},
     "alerts": {
+        "auditing.py",
+        "chattering.py",
         "deadlines.py",
         "dispatching.py",
         "engine.py",
+        "floods.py",
         "handing_over.py",
         "reaching.py",
         "rules_file.py",

@@ -117,6 +117,8 @@ def test_without_a_session_every_call_is_refused(web: Web) -> None:
             "/incidents/1",
             "/events",
             "/rejects",
+            "/windows",
+            "/floods",
         ):
             assert client.get(API + path).status_code == 401, path
         assert client.post(f"{API}/incidents/1/acknowledge", json={"version": 1}).status_code == 401
@@ -169,10 +171,16 @@ def test_an_incident_has_its_timeline_its_events_and_its_cameras(web: Web) -> No
             ("e1", "intrusion", "start", str(number)),
         ]
         assert found["events"][0]["attrs"] == {"floor": 3, "faults": ["no ts"]}
+        assert [(one["device"], one["kind"], one["count"]) for one in found["contributions"]] == [
+            ("b1", "press", 1),
+            ("c1", "intrusion", 1),
+        ]
         assert found["cameras"] == [{"device": "c1", "score": 0.5}]
         assert found["place"] == {"lat": 1.0, "lon": 2.0, "address": "一号院"}
         listed = get(client, "/incidents")["items"][0]
-        assert listed == {name: value for name, value in found.items() if name not in {"timeline", "events"}}
+        assert listed == {
+            name: value for name, value in found.items() if name not in {"timeline", "events", "contributions"}
+        }
         for strange in ("0", "x", "-1", "1.0", "9" * 30, "٣"):
             assert client.get(f"{API}/incidents/{strange}").status_code == 404, strange
 
@@ -306,7 +314,7 @@ def test_the_documents_name_every_call_and_channel() -> None:
     }
     for operation in asyncapi["operations"].values():
         assert operation["channel"]["$ref"].rpartition("/")[2] in asyncapi["channels"]
-    assert set(wire_live.FRAMES) == {"hello", "snapshot", "change", "device", "heartbeat"}
+    assert set(wire_live.FRAMES) == {"hello", "snapshot", "change", "device", "heartbeat", "flood"}
 
 
 def test_the_database_keeps_the_wire_of_a_change_as_it_was(web: Web) -> None:

@@ -11,7 +11,7 @@ from webserver import Feed, Web, add_people, open_incident, running_web
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from devices.registry import Device, Site
-from store import device_states, people, registry
+from store import device_states, floods, people, registry
 from store.connect import connect
 from web import wire_live
 from web.hub import TOO_OLD
@@ -77,6 +77,7 @@ def test_frames_are_as_published(web: Web) -> None:
         press(web)
         with connect(web.database, part="test") as conn:
             device_states.note_life(conn, [device_states.SignOfLife("s1", "b1", datetime.now(UTC))])
+            assert floods.begin(conn, "anna", datetime.now(UTC), 11)
         missing = dict(wire_live.FRAMES)
         while missing:
             frame = feed.next()

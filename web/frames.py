@@ -1,6 +1,6 @@
 """The frames of the live feed as bytes on the wire: JSON text in a websocket frame, made once however many consoles hear it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ import orjson
 from websockets.frames import Frame, Opcode
 
 from store.feed import wire_json
+from store.floods import Flood
 from store.reading import Snapshot
 from store.records import NumberedChange
 from web.hub import Mode
@@ -61,6 +62,12 @@ def devices(states: Mapping[tuple[str, str], str]) -> bytes:
             for (site, device), state in states.items()
         ]
     )
+
+
+def floods(standing: Iterable[Flood]) -> bytes:
+    """Who is in a flood, as far as it concerns this console."""
+    officers = [{"name": one.name, "since": one.since} for one in standing]
+    return text_frame(_json({"type": "flood", "officers": officers}))
 
 
 def heartbeat(cursors: Mapping[str, int], now: datetime) -> bytes:

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT = 2.0  # seconds
 RECHECK = 2.0  # seconds: how long an ended session can go on listening
-STATES = 1.0  # seconds: how late a device's state is shown
+STATES = 1.0  # seconds: how late a device's state, or a flood, is shown
 
 
 class Keeper:
@@ -30,6 +30,7 @@ class Keeper:
         self._spawn(_every(HEARTBEAT, self._beat))
         self._spawn(_every(RECHECK, self._check_sessions))
         self._spawn(_every(STATES, self._live.read_states))
+        self._spawn(_every(STATES, self._live.read_floods))
 
     async def stop(self) -> None:
         """End all of it."""

@@ -14,10 +14,12 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from store import reading
+from store import floods, reading
+from store.floods import Flood
 from store.people import Person
 from store.records import NumberedChange
 from web import frames
+from web.flooded import seen_by
 from web.hub import Frame, Gap, Hub, changed_states, next_for
 from web.metrics import Metrics
 from web.reader import FeedReader, Listeners
@@ -34,7 +36,7 @@ LOGGED_OUT = 4401
 class Console:
     """One open live feed: its connection, whose it is, and the last number it got of each site it follows."""
 
-    __slots__ = ("cursors", "joining", "person", "socket", "token_hash")
+    __slots__ = ("cursors", "floods", "joining", "person", "socket", "token_hash")
 
     def __init__(self, socket: LiveSocket, person: Person, token_hash: bytes) -> None:
         self.socket = socket
@@ -42,6 +44,7 @@ class Console:
         self.token_hash = token_hash
         self.cursors: dict[str, int] = {}
         self.joining: set[str] = set()  # sites on their way to be followed
+        self.floods: tuple[Flood, ...] = ()  # as last told
 
 
 class Live:
@@ -222,6 +225,18 @@ class Live:
             data = frames.devices({device: state for device, state in changed.items() if device[0] == site})
             for console in tuple(self._audience.get(site, ())):
                 self.send(console, data)
+
+    async def read_floods(self) -> None:
+        """Read who is in a flood, and tell those whom it concerns when it is not what they were told.
+
+        Raises psycopg.Error when the database can't be read.
+        """
+        standing = (await self.read(floods.current)).values()
+        for console in tuple(self.consoles):
+            seen = seen_by(console.person, standing)
+            if [(one.name, one.since) for one in seen] != [(one.name, one.since) for one in console.floods]:
+                console.floods = seen
+                self.send(console, frames.floods(seen))
 
     def beat(self) -> None:
         """Tell every console that the database can be read and where it stands; nothing, while it can't."""

@@ -9,7 +9,7 @@ from pydantic.types import AwareDatetime
 
 from devices.registry import Kind
 from store.people import Role
-from store.records import Outcome, Priority, Quiet, State, Tier
+from store.records import Outcome, Priority, Purpose, Quiet, State, Tier
 
 T = TypeVar("T")
 DeviceState = Literal["online", "offline", "fault", "unknown"]
@@ -163,11 +163,24 @@ class Event(Wire):
     attrs: dict[str, Any] | None
 
 
+class Contribution(Wire):
+    """What a device contributed to an incident: how many messages of a kind, from when to when. `count` 0: its silence."""
+
+    device: str
+    kind: str
+    count: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 class IncidentDetail(Incident):
-    """An incident with its whole timeline and the alarms and events it is made of, each in order."""
+    """An incident with its whole timeline, the alarms and events it is made of, each in order, and what each device
+    contributed.
+    """
 
     timeline: list[TimelineEntry]
     events: list[Event]
+    contributions: list[Contribution]
 
 
 class Reject(Wire):
@@ -208,6 +221,58 @@ class StepBody(BaseModel):
     to: Text | None = Field(None, max_length=64)
     outcome: Outcome | None = None
     until: Time | None = None
+
+
+class ShownIncident(BaseModel):
+    """An incident that is on the screen, as of the change `seq` of its site."""
+
+    incident: Text = Field(pattern=r"^[0-9]{1,18}$")
+    seq: int = Field(ge=0, lt=2**63)
+
+
+class ShownBody(BaseModel):
+    """What a console has put on its screen."""
+
+    items: list[ShownIncident] = Field(max_length=500)
+
+
+class Window(Wire):
+    """A time of maintenance (cameras and silence are quiet, presses never) or of a drill (shown as one, in no statistics).
+
+    With `grid` it holds there and in the grids in it, with `device` for that device, with neither for the whole site.
+    """
+
+    id: str
+    site: str
+    purpose: Purpose
+    grid: str | None
+    device: str | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    made_by: str
+    made_at: datetime
+    ended_by: str | None
+
+
+class WindowBody(BaseModel):
+    """A window to make; without `starts_at` it begins now."""
+
+    site: Text
+    purpose: Purpose
+    grid: Text | None = None
+    device: Text | None = None
+    starts_at: Time | None = None
+    ends_at: Time
+    reason: Text = Field(min_length=1, max_length=500)
+
+
+class Flood(Wire):
+    """An officer has more new incidents than they can answer (ISA-18.2), since then."""
+
+    name: str
+    since: datetime
+    peak: int
 
 
 class Problem(Wire):

@@ -61,10 +61,25 @@ class Heartbeat(Wire):
     ts: datetime
 
 
+class FloodedOfficer(Wire):
+    """Somebody who has more new incidents than they can answer (ISA-18.2), since then."""
+
+    name: str
+    since: datetime
+
+
+class FloodChanged(Wire):
+    """Who is in a flood: an officer hears of their own, a lead of all of their sites. Not numbered; empty: none any more."""
+
+    type: Literal["flood"]
+    officers: list[FloodedOfficer]
+
+
 FRAMES: dict[str, type[Wire]] = {
     "hello": Hello,
     "snapshot": SiteSnapshot,
     "change": Change,
     "device": DeviceChanged,
     "heartbeat": Heartbeat,
+    "flood": FloodChanged,
 }

@@ -66,6 +66,7 @@ def incident(request: Request, incident_id: Text) -> dict[str, Any]:
         return incident_wire(found) | {
             "timeline": reading.timeline(caller.conn, found.id),
             "events": reading.events_of_incident(caller.conn, found),
+            "contributions": reading.contributions(caller.conn, found),
         }
 
 

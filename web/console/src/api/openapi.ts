@@ -18,6 +18,15 @@ export interface Check {
   reason?: string | null
 }
 
+/** What a device contributed to an incident: how many messages of a kind, from when to when. `count` 0: its silence. */
+export interface Contribution {
+  device: string
+  kind: string
+  count: number
+  first_at: string | null
+  last_at: string | null
+}
+
 /** A camera, a button or a gateway, and how it is. `bearing` and `fov` are degrees, `range` metres, `battery` percent. `last_proven` is when a button last proved itself by a press or a test. `registered: false`: nobody registered the name. */
 export interface Device {
   site: string
@@ -61,6 +70,13 @@ export interface Event {
   received_at: string
   incident: string | null
   attrs: Record<string, unknown> | null
+}
+
+/** An officer has more new incidents than they can answer (ISA-18.2), since then. */
+export interface Flood {
+  name: string
+  since: string
+  peak: number
 }
 
 /** A polygon of a site with its grid officer; `geometry` is GeoJSON in WGS-84, `parent` makes a tree. */
@@ -133,7 +149,7 @@ export interface Incident {
   drill: boolean
 }
 
-/** An incident with its whole timeline and the alarms and events it is made of, each in order. */
+/** An incident with its whole timeline, the alarms and events it is made of, each in order, and what each device contributed. */
 export interface IncidentDetail {
   id: string
   site: string
@@ -172,6 +188,7 @@ export interface IncidentDetail {
   drill: boolean
   timeline: TimelineEntry[]
   events: Event[]
+  contributions: Contribution[]
 }
 
 /** The body of a log-in. */
@@ -195,6 +212,11 @@ export interface Page_Device_ {
 
 export interface Page_Event_ {
   items: Event[]
+  next?: string | null
+}
+
+export interface Page_Flood_ {
+  items: Flood[]
   next?: string | null
 }
 
@@ -230,6 +252,11 @@ export interface Page_Site_ {
 
 export interface Page_Staff_ {
   items: Staff[]
+  next?: string | null
+}
+
+export interface Page_Window_ {
+  items: Window[]
   next?: string | null
 }
 
@@ -371,6 +398,17 @@ export interface ShiftBody {
   members?: string[]
 }
 
+/** What a console has put on its screen. */
+export interface ShownBody {
+  items: ShownIncident[]
+}
+
+/** An incident that is on the screen, as of the change `seq` of its site. */
+export interface ShownIncident {
+  incident: string
+  seq: number
+}
+
 /** One community. `invented`: a sample that shows no real place. */
 export interface Site {
   site: string
@@ -412,4 +450,30 @@ export interface TimelineEntry {
   actor: string
   verb: string
   note: string | null
+}
+
+/** A time of maintenance (cameras and silence are quiet, presses never) or of a drill (shown as one, in no statistics). With `grid` it holds there and in the grids in it, with `device` for that device, with neither for the whole site. */
+export interface Window {
+  id: string
+  site: string
+  purpose: 'maintenance' | 'drill'
+  grid: string | null
+  device: string | null
+  starts_at: string
+  ends_at: string
+  reason: string
+  made_by: string
+  made_at: string
+  ended_by: string | null
+}
+
+/** A window to make; without `starts_at` it begins now. */
+export interface WindowBody {
+  site: string
+  purpose: 'maintenance' | 'drill'
+  grid?: string | null
+  device?: string | null
+  starts_at?: string | null
+  ends_at: string
+  reason: string
 }
