@@ -105,10 +105,13 @@ def take_in(
     decision = _decided(conn, incident, step, actor, now)
     if not isinstance(decision, Taken):
         return decision
-    after = keep(conn, rules, _fitted(conn, rules, decision.incident, step))
-    notices.put(conn, _notices(after, step, now) + dispatching.notices_of(conn, links, after, step, now))
-    change = Change(incident=after, actor=actor.name, verb=step.verb, note=decision.note, base_version=step.version)
-    feed.append(conn, [change])
+    fitted = _fitted(conn, rules, decision.incident, step)
+    told = _notices(fitted, step, now) + dispatching.notices_of(conn, links, fitted, step, now)
+    with conn.pipeline():  # nothing of this needs an answer before the last
+        after = keep(conn, rules, fitted)
+        notices.put(conn, told)
+        change = Change(incident=after, actor=actor.name, verb=step.verb, note=decision.note, base_version=step.version)
+        feed.append(conn, [change])
     return Done(after)
 
 

@@ -54,7 +54,7 @@ class Bench:
         ruled, bare = ruling.measure(self._servers, max(self._events // ruling.BATCH, 20))
         cost = 1000 * (statistics.median(ruled) - statistics.median(bare))
         allowed = 1000 * ruling.SHARE * ruling.BATCH / stored
-        what = "the rules' cost for 1,000 camera events, one of which opens or joins an incident (beside a tenth of ingest's time)"
+        what = "the rules' cost for 1,000 camera events, one of them an incident's (beside a tenth of ingest's time)"
         return [Row(what, "ms", cost, allowed, 1.0)]
 
     def answering(self) -> list[Row]:
