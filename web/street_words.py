@@ -49,7 +49,7 @@ WORDS: Mapping[Literal["zh", "en"], Mapping[str, str]] = {
         "cancelled": "The resident took the alarm back; please look all the same",
         "place": "Place",
         "no_address": "no address is known",
-        "map": "Open the map",
+        "map": "Open map",
         "since": "Since",
         "count": "Alarms",
         "grid": "Grid",
@@ -120,6 +120,7 @@ h1 { margin: 0; font-size: 2rem; line-height: 1.25; font-weight: 700; }
 h2 { margin: 0 0 .3rem; color: #aeb9c4; font-size: 1rem; font-weight: 400; }
 p { margin: 0; }
 small { color: #aeb9c4; font-size: 1rem; font-weight: 400; }
+.map small { white-space: nowrap; }
 a { color: #8fc7ff; }
 .small { color: #aeb9c4; font-size: 1rem; }
 .what { padding: .7rem 1rem; border-left: .6rem solid #8a97a5; border-radius: .4rem; background: #1a222b; }
