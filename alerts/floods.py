@@ -42,6 +42,6 @@ def _notice(site: str, officer: str, count: int, now: datetime) -> Notice:
         why="flood",
         priority="high",
         tier="community",
-        facts={"officer": officer, "count": count},
+        facts={"name": officer, "count": count},
         created_at=now,
     )

@@ -10,6 +10,7 @@ import structlog
 
 from alerts.auditing import keep_auditing
 from alerts.engine import Engine
+from alerts.notices import sender
 from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store import feed, housekeeping, parts
@@ -37,6 +38,7 @@ def run(settings: Settings) -> None:
     beside = [
         threading.Thread(target=_keep_house, args=(url, settings, stop), name="housekeeping", daemon=True),
         threading.Thread(target=keep_auditing, args=(url, rules, stop), name="auditor", daemon=True),
+        threading.Thread(target=sender.run, args=(url, rules.now, settings.web_url, stop), name="notices", daemon=True),
     ]
     for thread in beside:
         thread.start()

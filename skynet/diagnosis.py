@@ -18,7 +18,7 @@ from alerts.rules import RulesError, load_rules
 from devices import broker_control
 from skynet.local import mosquitto
 from skynet.settings import Settings, SettingsError, system_file
-from store import facts, parts, people, registry
+from store import channels, facts, parts, people, registry
 from store.connect import UnsafeDatabase, connect, refuse_unsafe
 
 State = Literal["ok", "warning", "fault"]
@@ -107,6 +107,7 @@ def _database(settings: Settings, now: datetime) -> list[Finding]:
             if known.current:
                 found += _parts(conn, known.clock)
                 found += _registry(conn)
+                found += _channels(conn)
     except (SettingsError, psycopg.Error) as exc:
         return [Finding("database", "fault", _first_line(exc))]
     return found
@@ -179,6 +180,14 @@ def _registry(conn: Connection) -> Iterator[Finding]:
         )
     else:
         yield Finding("people", "ok", f"{len(everybody)} may log in")
+
+
+def _channels(conn: Connection) -> Iterator[Finding]:
+    """A remark: a tier without a channel is told by the console alone."""
+    for site, tiers in channels.tiers_without(conn).items():
+        yield Finding(
+            "channels", "ok", f"{site} has none for {', '.join(tiers)}: `skynet channels add` sends notices there"
+        )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

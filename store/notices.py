@@ -33,13 +33,17 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put(conn: Connection, notices: Sequence[Notice]) -> None:
-    """Put notices into the outbox, and ring whoever sends them."""
+    """Put notices into the outbox, and ring whoever sends them; their incidents are saved as they are told of."""
     if not notices:
         return
     with conn.cursor() as cur:
         cur.executemany(
-            "INSERT INTO notices (site, incident, why, tier, person, means, priority, facts, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s::text[], %s, %s::jsonb, %s)",
+            "INSERT INTO notices (site, incident, why, tier, person, means, priority, facts, created_at, version, waited)"
+            " SELECT new.*, incidents.version, incidents.state = 'open' AND incidents.cancelled_at IS NULL"
+            " AND incidents.shelved_until IS NULL"
+            " FROM (VALUES (%s, %s::bigint, %s, %s, %s, %s::text[], %s, %s::jsonb, %s::timestamptz))"
+            " AS new (site, incident, why, tier, person, means, priority, facts, created_at)"
+            " LEFT JOIN incidents ON incidents.id = new.incident",
             [
                 (
                     one.site,

@@ -318,7 +318,7 @@ def test_a_flood_begins_above_ten_and_ends_below_five(night: Night) -> None:
         assert set(floods.current(night.conn)) == ({"li", "wang", "zhao"} if number == 10 else set())
         night.conn.rollback()
     told = night.rows("SELECT tier, facts FROM notices WHERE why = 'flood'")
-    assert told == [("community", {"officer": "li", "count": 11})]
+    assert told == [("community", {"name": "li", "count": 11})]
     night.pass_time(360)  # five are left
     assert set(floods.current(night.conn)) == {"li", "wang", "zhao"}
     night.pass_time(40)

@@ -44,6 +44,12 @@ ACTING = {
         "silences.py",
         "steps.py",
         "street.py",
+        "channel_health.py",
+        "claiming.py",
+        "posting.py",
+        "robots.py",
+        "sender.py",
+        "targets.py",  # of notices
     },
 }
 DECIDING = {
@@ -57,7 +63,9 @@ HOMES = {
         "devices/broker_control.py", "devices/live.py", "devices/playing.py",
         "ingest/receipts.py", "ingest/session.py", "ingest/wire.py", "skynet/local/mosquitto.py",
     },
+    "apprise": {"alerts/notices/robots.py"},
     "argon2": {"web/passwords.py"},
+    "requests": {"alerts/notices/posting.py"},
     "sqlalchemy": {"store/migrate.py", "store/migrations/env.py"},
     "alembic": {"store/migrate.py", "store/migrations/env.py"},
 }  # fmt: skip

@@ -191,6 +191,28 @@ export interface IncidentDetail {
   contributions: Contribution[]
 }
 
+/** A notice of an incident on its way to one channel or one person. */
+export interface IncidentNotice {
+  id: string
+  why: 'open' | 'escalate' | 'dispatch' | 'resolve' | 'flood'
+  tier: 'grid' | 'community' | 'district' | null
+  /** when it was put into the outbox */
+  noticed_at: string
+  channel: string | null
+  /** a log-in name */
+  person: string | null
+  /** the channel that failed, so that this one was taken */
+  instead_of: string | null
+  /** it went with others in one message */
+  digest: boolean
+  /** `spared`: somebody had taken it by then; `unaddressed`: no channel or contact was there */
+  state: 'waiting' | 'sending' | 'sent' | 'failed' | 'spared' | 'unaddressed'
+  tries: number
+  done_at: string | null
+  /** what the service said last, when it did not take it */
+  error: string | null
+}
+
 /** The body of a log-in. */
 export interface LogIn {
   name: string
@@ -227,6 +249,11 @@ export interface Page_Grid_ {
 
 export interface Page_Handover_ {
   items: Handover[]
+  next?: string | null
+}
+
+export interface Page_IncidentNotice_ {
+  items: IncidentNotice[]
   next?: string | null
 }
 
