@@ -66,6 +66,14 @@ export interface DeviceCheck {
   note: string | null
 }
 
+/** The link of whoever is sent to an incident: to be read out or shown as QR. `told`: it was also sent to them. */
+export interface DispatchLink {
+  url: string
+  person: string
+  expires_at: string
+  told: boolean
+}
+
 /** What was found at the button. */
 export interface DoneBody {
   note: string
@@ -102,6 +110,27 @@ export interface Grid {
   name: string
   officer: string | null
   geometry: Record<string, unknown>
+}
+
+/** A signed sheet; `accepted_at` is when who comes signed it too, `moved` the claims that moved with it. */
+export interface Handover {
+  id: string
+  site: string
+  from_name: string
+  to_name: string
+  note: string | null
+  signed_at: string
+  accepted_at: string | null
+  moved: string[]
+  sheet: Sheet
+}
+
+/** A handover, signed by who sends it; `to` is the log-in name of who comes. */
+export interface HandoverBody {
+  site: string
+  to: string
+  note?: string | null
+  proven_days?: number
 }
 
 /** What a person must answer. `version` counts changes of state or owner; `count` the presses or events joined to it. */
@@ -246,6 +275,11 @@ export interface Page_Grid_ {
   next?: string | null
 }
 
+export interface Page_Handover_ {
+  items: Handover[]
+  next?: string | null
+}
+
 export interface Page_IncidentNotice_ {
   items: IncidentNotice[]
   next?: string | null
@@ -266,8 +300,18 @@ export interface Page_Reject_ {
   next?: string | null
 }
 
+export interface Page_Shift_ {
+  items: Shift[]
+  next?: string | null
+}
+
 export interface Page_Site_ {
   items: Site[]
+  next?: string | null
+}
+
+export interface Page_Staff_ {
+  items: Staff[]
   next?: string | null
 }
 
@@ -281,6 +325,17 @@ export interface Place {
   lat: number | null
   lon: number | null
   address: string | null
+}
+
+/** A person's place: at one grid, or at a tier above the grids (`grid` null). */
+export interface Post {
+  tier: 'grid' | 'community' | 'district'
+  grid?: string | null
+}
+
+/** All posts of a person at a site, in the place of those they had. */
+export interface PostsBody {
+  posts: Post[]
 }
 
 /** What became of a button's presses of the last 30 days, exercises left out. It says something of the device and its place, nothing of who pressed. */
@@ -325,6 +380,98 @@ export interface Reject {
   received_at: string
 }
 
+/** What is to be handed over at a site as of a moment. */
+export interface Sheet {
+  site: string
+  at: string
+  /** by person */
+  claims: SheetClaims[]
+  /** nobody has them, and they are not shelved */
+  open: SheetIncident[]
+  shelved: SheetIncident[]
+  windows: SheetWindow[]
+  /** offline or at fault */
+  faulty: SheetDevice[]
+  /** buttons that never proved themselves, or not for `proven_days` */
+  unproven: SheetDevice[]
+  proven_days: number
+  /** newest first */
+  notes: SheetNote[]
+}
+
+/** What one person has. */
+export interface SheetClaims {
+  owner: string
+  incidents: SheetIncident[]
+}
+
+/** A device that is faulty, offline or not proven. */
+export interface SheetDevice {
+  device: string
+  name: string
+  grid: string | null
+  state: 'online' | 'offline' | 'fault' | 'unknown'
+  since: string | null
+  last_seen: string | null
+  last_proven: string | null
+}
+
+/** An incident on a sheet of a handover, as it was then. */
+export interface SheetIncident {
+  id: string
+  title: string
+  kind: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  tier: 'grid' | 'community' | 'district'
+  grid: string | null
+  opened_at: string
+  owner: string | null
+  dispatched_to: string | null
+  deadline: string | null
+  shelved_until: string | null
+  shelved_by: string | null
+  drill: boolean
+}
+
+/** What a person wrote down on an incident that is not resolved. */
+export interface SheetNote {
+  incident: string
+  title: string
+  at: string
+  actor: string
+  note: string
+}
+
+/** A maintenance or a drill that runs. */
+export interface SheetWindow {
+  purpose: 'maintenance' | 'drill'
+  grid: string | null
+  device: string | null
+  starts_at: string
+  ends_at: string
+  reason: string
+  made_by: string
+}
+
+/** `hours` of the site's own time, the end not included, over midnight where it ends before it begins; `days` (1 is Monday) are those it begins on. */
+export interface Shift {
+  site: string
+  shift: string
+  hours: string
+  days: number[]
+  members: string[]
+}
+
+/** A whole shift, in the place of what it was. */
+export interface ShiftBody {
+  /** "22:00-06:00" */
+  hours: string
+  /** 1 is Monday */
+  days?: number[]
+  members?: string[]
+}
+
 /** What a console has put on its screen. */
 export interface ShownBody {
   items: ShownIncident[]
@@ -344,6 +491,21 @@ export interface Site {
   lat: number | null
   lon: number | null
   invented: boolean
+}
+
+/** Somebody who works for a site. Whether a contact is known is told, the contact never. */
+export interface Staff {
+  name: string
+  role: 'officer' | 'lead' | 'admin'
+  posts: Post[]
+  /** in none: always on duty */
+  shifts: string[]
+  /** it is their shift now */
+  on_duty: boolean
+  /** from the grid asked for to their post, up the tree; null: not on that way */
+  steps_away: number | null
+  /** a contact of theirs is known */
+  reachable: boolean
 }
 
 /** A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve, `note` by escalate, reopen, shelve and taking over from somebody, `until` by shelve. */
