@@ -2,7 +2,7 @@
 
 import typer
 
-from skynet.cli import broker, devices, doctor, feeds, parts, sites, up, users
+from skynet.cli import broker, devices, doctor, feeds, parts, report, sites, up, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,3 +18,4 @@ app.add_typer(users.app, name="users", help="People who log in to the console.")
 feeds.register(app)
 broker.register(app)
 doctor.register(app)
+report.register(app)
