@@ -10,8 +10,8 @@ _UNRESOLVED = "state IN ('open', 'acknowledged', 'dispatched')"
 
 
 def sites(conn: Connection) -> list[str]:
-    """Every site."""
-    return [site for (site,) in conn.execute("SELECT site FROM sites ORDER BY site")]
+    """Every site that people watch: not the system's own."""
+    return [site for (site,) in conn.execute("SELECT site FROM sites WHERE NOT internal ORDER BY site")]
 
 
 def of_site(conn: Connection, site: str) -> dict[str, Any]:

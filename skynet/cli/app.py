@@ -2,7 +2,7 @@
 
 import typer
 
-from skynet.cli import broker, channels, devices, doctor, feeds, parts, posts, shifts, sites, unusual, up, users
+from skynet.cli import broker, channels, devices, doctor, feeds, parts, posts, report, shifts, sites, unusual, up, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,3 +23,4 @@ feeds.register(app)
 unusual.register(app)
 broker.register(app)
 doctor.register(app)
+report.register(app)

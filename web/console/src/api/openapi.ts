@@ -250,6 +250,41 @@ export interface Me {
   may: string[]
 }
 
+/** A month of a site, in its own time zone. Drills, tests, quiet items and the system's own sites count in nothing but `left_out`. carried + opened + reopened = settled + open_at_end; each `by_…` adds up to opened. */
+export interface MonthlyReport {
+  site: string
+  name: string
+  month: string
+  timezone: string
+  begins: string
+  ends: string
+  /** how far the month is counted: its end, or now */
+  until: string
+  /** carried, opened, reopened, settled, open_at_end */
+  flow: ReportFigure[]
+  /** opened in the month and counted nowhere, by reason; shares of all that opened */
+  left_out: ReportFigure[]
+  answers: ReportAnswers[]
+  /** settled, by how it ended; shares of settled */
+  outcomes: ReportFigure[]
+  /** of those that a person settled as real or false */
+  false_share: number | null
+  /** went up to this tier in the month; shares of opened */
+  escalations: ReportFigure[]
+  /** a claim of it lapsed in the month */
+  lapsed: ReportFigure
+  longest: ReportLongest[]
+  by_kind: ReportFigure[]
+  by_priority: ReportFigure[]
+  by_grid: ReportFigure[]
+  by_hour: ReportFigure[]
+  /** 1 is Monday */
+  by_weekday: ReportFigure[]
+  by_day: ReportFigure[]
+  load: ReportLoad[]
+  floods: ReportFlood[]
+}
+
 export interface Page_DeviceCheck_ {
   items: DeviceCheck[]
   next?: string | null
@@ -297,6 +332,21 @@ export interface Page_PressShare_ {
 
 export interface Page_Reject_ {
   items: Reject[]
+  next?: string | null
+}
+
+export interface Page_ReportMeasure_ {
+  items: ReportMeasure[]
+  next?: string | null
+}
+
+export interface Page_ReportProblem_ {
+  items: ReportProblem[]
+  next?: string | null
+}
+
+export interface Page_ReportResponsibility_ {
+  items: ReportResponsibility[]
   next?: string | null
 }
 
@@ -378,6 +428,139 @@ export interface Reject {
   payload_base64: string
   size: number
   received_at: string
+}
+
+/** How soon incidents were answered, that is, when a person first had them. Shares are of `opened`. Percentiles are by nearest rank, of `answered`: the time of some incident that half (nine tenths) of them did not exceed. */
+export interface ReportAnswers {
+  /** `all` or `press` */
+  of: string
+  label: string
+  opened: ReportFigure
+  answered: ReportFigure
+  within_30: ReportFigure
+  within_60: ReportFigure
+  unanswered: ReportFigure
+  median_seconds: number | null
+  p90_seconds: number | null
+}
+
+/** A number of incidents. `trace` is the call that lists exactly these; `value` is what it is counted by. */
+export interface ReportFigure {
+  figure: string
+  value: string | null
+  /** what it is called, in the language asked for */
+  label: string
+  count: number
+  /** of the whole that the description of its part names; null: of nothing */
+  share?: number | null
+  /** of escalations and lapsed claims: how often, since an incident may have several */
+  times?: number | null
+  trace: string
+}
+
+/** A time in which an officer had more than anybody can answer (ISA-18.2). */
+export interface ReportFlood {
+  officer: string
+  since: string
+  until: string | null
+  peak: number
+  incidents: ReportFigure
+}
+
+/** What came to somebody, against EEMUA 191 and ISA-18.2: to all consoles of the site (`officer` null) as it opened, to an officer as it came into their hands. Windows are of ten minutes, days the site's own; shares are of all that have passed. */
+export interface ReportLoad {
+  officer: string | null
+  label: string
+  incidents: ReportFigure
+  per_day: number | null
+  busiest_window: number
+  busiest_day: number
+  windows_over_1: ReportLoadPart
+  windows_over_10: ReportLoadPart
+  days_over_150: ReportLoadPart
+  days_over_300: ReportLoadPart
+  verdict: 'manageable' | 'demanding' | 'overloaded'
+}
+
+/** The windows or days that had more than so many: how many of them, their share of all, and the incidents in them. */
+export interface ReportLoadPart {
+  number: number
+  share: number | null
+  incidents: ReportFigure
+}
+
+/** One of those that were open longest: from its opening to its end, or as far as the month is counted. */
+export interface ReportLongest {
+  incident: string
+  opened_at: string
+  seconds: number
+  /** whether it was open at the end of the month */
+  open: boolean
+  title: string
+  kind: string
+  grid: string | null
+  grid_name: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  /** as it is now */
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  owner: string | null
+}
+
+/** A line of 措施清单: a step of a person, or of the system (`who`) where it changed who has it or how it ended. */
+export interface ReportMeasure {
+  seq: number
+  at: string
+  incident: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  who: string
+  verb: string
+  note: string | null
+}
+
+/** A line of 问题清单. `seconds` from opening to end; `left_out`: why it counts in no statistics. */
+export interface ReportProblem {
+  incident: string
+  opened_at: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  outcome: 'real' | 'false' | 'test' | 'drill' | null
+  answered_at: string | null
+  cancelled_at: string | null
+  resolved_at: string | null
+  seconds: number | null
+  owner: string | null
+  tier: 'grid' | 'community' | 'district'
+  left_out: string | null
+}
+
+/** A line of 责任清单: who had an incident, as what, from when to when. `kept`: whether the deadline was; null: there was none, or it is not decided. `line` counts the lines of an incident. */
+export interface ReportResponsibility {
+  incident: string
+  line: number
+  opened_at: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  role: 'tier' | 'owner' | 'sent'
+  /** a log-in name; for `tier` the tier */
+  who: string
+  begins: string
+  ends: string | null
+  /** the step that ended it */
+  ended_by: string | null
+  deadline: string | null
+  kept: boolean | null
 }
 
 /** What is to be handed over at a site as of a moment. */
