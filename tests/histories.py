@@ -44,7 +44,7 @@ class History:
 
     def escalate(self, one: int, at: datetime, tier: Tier) -> None:
         """It goes up by itself."""
-        up = timing.stepped_up(self.made[one], EscalationStep(after=0.0, tier=tier))
+        up = timing.stepped_up(self.made[one], EscalationStep(after=0.0, tier=tier), at)
         self._keep(up, at, "system", "escalate", "等待30秒无人认领")
 
     def lapse(self, one: int, at: datetime) -> None:
