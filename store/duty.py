@@ -94,7 +94,7 @@ def put_shift(conn: Connection, shift: Shift) -> None:
 
     Raises PeopleError when there is no such site, or a member does not work there.
     """
-    if not conn.execute("SELECT 1 FROM sites WHERE site = %s", (shift.site,)).fetchone():
+    if not conn.execute("SELECT 1 FROM sites WHERE site = %s AND NOT internal", (shift.site,)).fetchone():
         raise PeopleError(f"no site {shift.site!r}: `skynet sites list` shows them")
     _refuse_strangers(conn, shift.site, shift.members)
     conn.execute(
@@ -149,4 +149,4 @@ def _refuse_strangers(conn: Connection, site: str, names: Iterable[str]) -> None
 
 def chosen(conn: Connection, site: str | None) -> list[str]:
     """This site, or every one when none is named."""
-    return [site] if site is not None else [one for (one,) in conn.execute("SELECT site FROM sites")]
+    return [site] if site is not None else [one for (one,) in conn.execute("SELECT site FROM sites WHERE NOT internal")]
