@@ -9,7 +9,7 @@ from alerts import openings, timing
 from alerts.rules import Rules, Saying
 from alerts.silences import heal
 from alerts.steps import SYSTEM, keep
-from store import feed, incidents
+from store import feed, incidents, reach
 from store.connect import settled
 from store.records import Change, Incident
 
@@ -34,7 +34,7 @@ class BadRules:
         done: set[str | int] = set()
         todo: list[str] | list[int]
         if fault is not None:
-            todo = sorted(feed.heads(conn))
+            todo = reach.sites(conn)
             conn.rollback()
             for site in todo:
                 settled(conn, lambda site=site: _tell(conn, rules, site, fault, now, done))  # type: ignore[misc]
