@@ -5,6 +5,7 @@ import type {
   Colleague,
   Device,
   Grid,
+  Incident,
   IncidentDetail,
   Me,
   Page,
@@ -43,8 +44,9 @@ export function incident(id: string): Promise<IncidentDetail> {
   return call('GET', `/incidents/${encodeURIComponent(id)}`)
 }
 
-export async function takeStep(id: string, verb: Verb, body: StepBody): Promise<void> {
-  await call('POST', `/incidents/${encodeURIComponent(id)}/${verb}`, body)
+/** Take a step; the incident as it is then. */
+export function takeStep(id: string, verb: Verb, body: StepBody): Promise<Incident> {
+  return call('POST', `/incidents/${encodeURIComponent(id)}/${verb}`, body)
 }
 
 /** Say what is really on this screen. */

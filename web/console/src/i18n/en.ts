@@ -241,6 +241,7 @@ export const en: Record<Key, string> = {
   formFor: '{verb}: {title}',
   formChanged: 'The incident changed while you were writing. Look again before you confirm.',
 
+  escalatedAlready: 'Not escalated again: that reason was used already, write another one.',
   lostClaim: '{owner} was first',
   lostResolved: 'Already resolved; nothing was done',
   lostOther: 'The incident has changed; nothing was done. Now: {state}',

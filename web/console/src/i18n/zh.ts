@@ -247,6 +247,7 @@ export const zh = {
   formChanged: '警情在你填写时有变化,请看清再确定。',
 
   // what comes of a step
+  escalatedAlready: '没有再上报:同样的理由已用过,请写新的理由。',
   lostClaim: '{owner} 已先认领',
   lostResolved: '已被处置,操作没有生效',
   lostOther: '警情已有变化,操作没有生效。现在:{state}',

@@ -81,8 +81,11 @@ async function send(action: Action, incident: Incident, version: number, answers
   if (sent.has(name)) return false
   sent.add(name)
   try {
-    await takeStep(incident.id, verbOf(action), bodyOf(action, version, answers, taker.value))
+    const before = incident.tier // the board may move on while the answer comes
+    const after = await takeStep(incident.id, verbOf(action), bodyOf(action, version, answers, taker.value))
     hush(incident.id)
+    // for the server, the same reason on the same version is the same request sent again
+    if (action === 'escalate' && after.tier === before) tell(t('escalatedAlready'), 'warning')
     // a second note is another note; a second shelving does not change the version, either
     if (asksFirst(action) || action === 'unshelve') sent.delete(name)
     return true
