@@ -9,7 +9,7 @@ from alerts.raising import raise_incident
 from alerts.rules import Rules, Saying
 from alerts.silences import heal
 from alerts.steps import SYSTEM, keep
-from store import feed, incidents, registry
+from store import feed, incidents, reach
 from store.connect import settled
 from store.records import Change, Incident
 
@@ -34,7 +34,7 @@ class BadRules:
         done: set[str | int] = set()
         todo: list[str] | list[int]
         if fault is not None:
-            todo = sorted(site.site for site in registry.load(conn).sites.values() if not site.internal)
+            todo = reach.sites(conn)
             conn.rollback()
             for site in todo:
                 settled(conn, lambda site=site: _tell(conn, rules, site, fault, now, done))  # type: ignore[misc]

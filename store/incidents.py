@@ -175,10 +175,16 @@ def step_taken(
     note: str | None,
     outcome: str | None = None,
 ) -> bool:
-    """Whether this person has already taken this very step on this version: the same request, sent again."""
+    """Whether this person has already taken this very step on this version: the same request, sent again.
+
+    Shelving does not move the version: what was shelved or brought back since is another shelving, and another step.
+    """
+    undone = {"shelve": "unshelve", "unshelve": "shelve"}.get(verb)
     row = conn.execute(
         "SELECT 1 FROM changes WHERE incident = %s AND actor = %s AND verb = %s AND base_version = %s"
-        " AND note IS NOT DISTINCT FROM %s AND (%s::text IS NULL OR body->>'outcome' = %s) LIMIT 1",
-        (incident_id, actor, verb, base_version, note, outcome, outcome),
+        " AND note IS NOT DISTINCT FROM %s AND (%s::text IS NULL OR body->>'outcome' = %s)"
+        " AND NOT EXISTS (SELECT FROM changes AS later WHERE later.incident = changes.incident AND later.site = changes.site"
+        " AND later.seq > changes.seq AND later.verb = %s::text) LIMIT 1",
+        (incident_id, actor, verb, base_version, note, outcome, outcome, undone),
     ).fetchone()
     return row is not None

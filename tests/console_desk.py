@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -16,12 +16,16 @@ WITHIN = 15_000  # ms, for anything that must happen sooner or later
 expect.set_options(timeout=WITHIN)
 
 
-class Button:
-    """An alarm button on its own connection, keeping the receipts it got."""
+class Thing:
+    """A device on its own connection, keeping the receipts it got."""
+
+    kind = "button"
+    called = "按钮"
 
     def __init__(self, system: WholeSystem, site: str, device: str, **place: float) -> None:
         options = [word for name, value in place.items() for word in (f"--{name}", str(value))]
-        made = system.command("devices", "add", site, device, "--kind", "button", "--name", f"按钮{device}", *options)
+        name = f"{self.called}{device}"
+        made = system.command("devices", "add", site, device, "--kind", self.kind, "--name", name, *options)
         self.site, self.device = site, device
         self.receipts: list[dict[str, Any]] = []
         self._connected = threading.Event()
@@ -33,7 +37,7 @@ class Button:
         host, port = system.mqtt
         self._client.connect(host, port)
         self._client.loop_start()
-        assert self._connected.wait(15), "the button could not connect"
+        assert self._connected.wait(15), "the device could not connect"
 
     def _subscribe(self, client: mqtt.Client, *_: Any) -> None:
         client.subscribe(f"skynet/v1/{self.site}/{self.device}/receipt", qos=1)
@@ -41,19 +45,36 @@ class Button:
     def _receipt(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.receipts.append(json.loads(message.payload))
 
+    def _send(self, channel: str, message: dict[str, Any]) -> None:
+        topic = f"skynet/v1/{self.site}/{self.device}/{channel}"
+        self._client.publish(topic, json.dumps({"ts": "2026-11-24T04:00:00Z", **message}), qos=1).wait_for_publish(15)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Button(Thing):
+    """An alarm button."""
+
     def stages(self, press: str) -> list[str]:
         """The stages of the receipts for a press so far."""
         return [receipt["stage"] for receipt in self.receipts if receipt["id"] == press]
 
     def press(self, press: str) -> None:
         """Press it; the id makes it this press and no other."""
-        payload = json.dumps({"id": press, "ts": "2026-11-24T04:00:00Z", "action": "press"})
-        sent = self._client.publish(f"skynet/v1/{self.site}/{self.device}/alarm", payload, qos=1)
-        sent.wait_for_publish(15)
+        self._send("alarm", {"id": press, "action": "press"})
 
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+
+class Camera(Thing):
+    """A camera that tells what it sees."""
+
+    kind = "camera"
+    called = "探头"
+
+    def sees(self, kind: str, event: str) -> None:
+        """It sees something; the id makes it this event and no other."""
+        self._send("event", {"id": event, "kind": kind, "phase": "start", "track": event})
 
 
 class Desk:
@@ -117,6 +138,15 @@ class Desk:
                 return
             self.page.wait_for_timeout(50)
         raise AssertionError(f"not within {WITHIN} ms")
+
+
+def resolve_all(system: WholeSystem, name: str, site: str) -> None:
+    """Resolve what is left, so that the next test begins quietly."""
+    with closing(system.password_client(name, PASSWORD)) as client:
+        for one in client.get("/api/v1/incidents", params={"site": site}).json()["items"]:
+            if one["state"] not in {"resolved", "closed"}:
+                body = {"version": one["version"], "outcome": "test", "note": "测试结束"}
+                client.post(f"/api/v1/incidents/{one['id']}/resolve", json=body)
 
 
 @contextmanager

@@ -81,7 +81,8 @@ def test_another_seed_is_another_day(databases: Databases) -> None:
     assert replayed(databases(), HOUR, seed=1) != replayed(databases(), HOUR, seed=2)
 
 
-@pytest.mark.slow
+@pytest.mark.week
+@pytest.mark.timeout(1800)
 def test_a_simulated_week_gives_the_same_incidents_twice_at_a_thousandfold(databases: Databases) -> None:
     week = 7 * 24 * HOUR
     started = time.monotonic()

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from console_desk import PASSWORD, WITHIN, Button, Desk, desk
+from console_desk import PASSWORD, WITHIN, Button, Desk, desk, resolve_all
 from playwright.sync_api import Browser, expect, sync_playwright
 from whole_system import WholeSystem, running_system
 
@@ -66,11 +66,7 @@ def new_button(system: WholeSystem) -> Iterator[Callable[[], Button]]:
     yield new
     for button in made:
         button.close()
-    with closing(system.password_client("李四", PASSWORD)) as client:
-        for one in client.get("/api/v1/incidents", params={"site": SITE}).json()["items"]:
-            if one["state"] not in {"resolved", "closed"}:
-                body = {"version": one["version"], "outcome": "test", "note": "测试结束"}
-                client.post(f"/api/v1/incidents/{one['id']}/resolve", json=body)
+    resolve_all(system, "李四", SITE)
 
 
 def title(button: Button) -> str:

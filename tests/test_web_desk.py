@@ -109,6 +109,11 @@ def test_shelving_and_taking_over_by_the_calls(web: Web) -> None:
         assert (shelved.status_code, shelved.json()["shelved_by"]) == (200, "dora")
         assert step(admin, "shelve", version=1, note="stuck", until=SOON).json() == shelved.json(), "sent again"
         assert step(admin, "unshelve", version=1).json()["shelved_until"] is None
+        again = step(admin, "shelve", version=1, note="stuck again", until=SOON)
+        assert again.json()["shelved_until"] is not None
+        assert step(admin, "unshelve", version=1).json()["shelved_until"] is None, (
+            "a second time, the version as before"
+        )
         assert step(anna, "escalate", version=1).status_code == 422
         assert step(anna, "acknowledge", version=1).json()["deadline"] is not None
         assert step(cora, "assign", version=2, to="cora").status_code == 422

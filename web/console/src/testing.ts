@@ -28,6 +28,13 @@ export function anIncident(given: Partial<Incident> = {}): Incident {
     deadline: null,
     outcome: null,
     cameras: [],
+    parts: ['btn-001'],
+    answered_at: null,
+    dispatched_to: null,
+    quiet: null,
+    shelved_until: null,
+    shelved_by: null,
+    drill: false,
     ...given,
   }
 }

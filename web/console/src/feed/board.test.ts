@@ -17,7 +17,8 @@ function boardAt(seq: number): Board {
 }
 
 const take = (board: Board, ...frames: Frame[]): Effect[] => frames.flatMap((frame) => receive(board, frame))
-const kinds = (effects: Effect[]): string[] => effects.map((effect) => effect.kind)
+/** Without what follows from each press: that it must be reported. */
+const kinds = (effects: Effect[]): string[] => effects.map((effect) => effect.kind).filter((kind) => kind !== 'toShow')
 
 describe('the board', () => {
   it('starts from a snapshot and applies what follows, once and in order', () => {
@@ -67,7 +68,8 @@ describe('the board', () => {
       incidents: [anIncident({ id: '2' }), anIncident({ id: '5' }), anIncident({ id: '6', owner: '张三', state: 'acknowledged' })],
       devices: [],
     })
-    expect(effects.map((effect) => ('incident' in effect ? effect.incident.id : effect.kind))).toEqual(['5', 'caughtUp'])
+    const seen = effects.filter((effect) => effect.kind !== 'toShow')
+    expect(seen.map((effect) => ('incident' in effect ? effect.incident.id : effect.kind))).toEqual(['5', 'caughtUp'])
     expect([...board.incidents.keys()]).toEqual(['2', '5', '6'])
     expect(board.cursors.get('zhihuo')).toBe(3)
     expect(board.feed).toBe('another')
@@ -83,6 +85,9 @@ describe('the board', () => {
     ['open and critical', anIncident(), ['arrived']],
     ['low priority', anIncident({ priority: 'low', kind: 'offline' }), []],
     ['cancelled already', anIncident({ cancelled_at: '2026-11-24T04:00:00Z' }), []],
+    ['kept quiet', anIncident({ kind: 'fire', quiet: 'chattering' }), []],
+    ['shelved', anIncident({ shelved_until: '2026-11-24T05:00:00Z', shelved_by: '李四' }), []],
+    ['a drill', anIncident({ drill: true }), ['arrived']],
     ['somebody has it', anIncident({ state: 'acknowledged', owner: '张三' }), []],
   ])('a new incident that is %s is announced as %j', (_name, incident, expected) => {
     expect(kinds(take(boardAt(7), aChange(8, incident)))).toEqual(expected)
@@ -99,6 +104,66 @@ describe('the board', () => {
       aChange(4, anIncident({ version: 3, count: 2 }), { verb: 'release' }),
     )
     expect(kinds(effects)).toEqual(['arrived', 'again', 'arrived'])
+  })
+
+  it('says whose claim lapsed, and announces the incident anew', () => {
+    const board = boardAt(0)
+    const taken = anIncident({ state: 'acknowledged', owner: '张三', version: 2 })
+    take(board, aChange(1, anIncident()), aChange(2, taken, { verb: 'acknowledge', actor: '张三' }))
+    const free = anIncident({ version: 3 })
+    const effects = take(board, aChange(3, free, { verb: 'release', actor: 'system' }))
+    expect(effects).toEqual([
+      { kind: 'arrived', incident: free },
+      { kind: 'lapsed', incident: free, owner: '张三' },
+    ])
+  })
+
+  it('announces what comes back from the shelf', () => {
+    const board = boardAt(0)
+    const shelved = anIncident({ kind: 'fire', shelved_until: '2026-11-24T05:00:00Z', shelved_by: '李四' })
+    take(board, aChange(1, shelved, { verb: 'shelve', actor: '李四' }))
+    const back = take(board, aChange(2, anIncident({ kind: 'fire' }), { verb: 'unshelve', actor: 'system' }))
+    expect(kinds(back)).toEqual(['arrived'])
+  })
+
+  it('asks that each press and each repeat be shown, and what a snapshot holds open', () => {
+    const owed = (effects: Effect[]): unknown[] =>
+      effects.flatMap((effect) => (effect.kind === 'toShow' ? [[effect.incident.id, effect.seq]] : []))
+    const board = boardAt(0)
+    const taken = anIncident({ state: 'acknowledged', owner: '张三' })
+    expect(owed(take(board, aChange(1, anIncident())))).toEqual([['1', 1]])
+    expect(owed(take(board, aChange(2, taken, { verb: 'acknowledge' })))).toEqual([])
+    expect(owed(take(board, aChange(3, taken, { verb: 'repeat' })))).toEqual([['1', 3]])
+    expect(owed(take(board, aChange(4, anIncident({ id: '2', kind: 'fire' }))))).toEqual([])
+    const snapshot = { type: 'snapshot' as const, site: 'zhihuo', seq: 9, devices: [] }
+    const incidents = [taken, anIncident({ id: '3' }), anIncident({ id: '4', kind: 'fire' })]
+    expect(owed(take(board, { ...snapshot, incidents }))).toEqual([['3', 9]])
+  })
+
+  it('takes what an older server stored as lacking nothing', () => {
+    const board = boardAt(0)
+    const { parts, quiet, shelved_until, drill, ...old } = anIncident()
+    expect([parts, quiet, shelved_until, drill]).toEqual([['btn-001'], null, null, false])
+    expect(kinds(take(board, aChange(1, old as unknown as ReturnType<typeof anIncident>)))).toEqual(['arrived'])
+    expect(board.incidents.get('1')).toMatchObject({ parts: [], quiet: null, shelved_until: null, drill: false })
+  })
+
+  it('knows who is in a flood, until it joins anew', () => {
+    const board = boardAt(0)
+    const officers = [{ name: '张三', since: '2026-11-24T04:00:00Z' }]
+    take(board, { type: 'flood', officers })
+    expect(board.flooded).toEqual(officers)
+    take(board, hello(0, 'changes'))
+    expect(board.flooded).toEqual([])
+  })
+
+  it('knows from each heartbeat whether alarms come through; a server that does not say is well', () => {
+    const board = boardAt(0)
+    const beat = { type: 'heartbeat' as const, seq: {}, ts: '' }
+    take(board, { ...beat, pipeline: { ok: false, proven_at: '2026-11-24T04:00:00Z' } })
+    expect(board.pipeline).toEqual({ ok: false, proven_at: '2026-11-24T04:00:00Z' })
+    take(board, beat)
+    expect(board.pipeline.ok).toBe(true)
   })
 
   it('keeps the resolved and drops the closed', () => {

@@ -3,7 +3,17 @@
  *
  * `receive` changes the board in place (a store makes it reactive) and returns what else should happen.
  */
-import type { Change, Device, Frame, Hello, Incident, Snapshot, TimelineEntry } from '../api/wire'
+import type {
+  Change,
+  Device,
+  FloodedOfficer,
+  Frame,
+  Hello,
+  Incident,
+  Pipeline,
+  Snapshot,
+  TimelineEntry,
+} from '../api/wire'
 
 export interface Board {
   /** The identity of the database's feed: the cursors mean nothing for another one. */
@@ -22,6 +32,10 @@ export interface Board {
   replayed: number
   /** Whether a site's picture was taken anew since the last hello. */
   reloaded: boolean
+  /** Who is in a flood, as far as it concerns this console. */
+  flooded: FloodedOfficer[]
+  /** Whether an alarm still gets from the broker to here, as last heard. */
+  pipeline: Pipeline
 }
 
 export type Effect =
@@ -29,12 +43,18 @@ export type Effect =
   | { kind: 'arrived'; incident: Incident }
   /** The same button again: it sounds again. */
   | { kind: 'again'; incident: Incident }
+  /** A press (again) that this console must report once it is on the screen. */
+  | { kind: 'toShow'; incident: Incident; seq: number }
+  /** The claim of `owner` ended by itself: the incident is on the board again. */
+  | { kind: 'lapsed'; incident: Incident; owner: string }
   /** All that was missed is here. */
   | { kind: 'caughtUp'; replayed: number; reloaded: boolean }
   /** A number is missing: come back from the last one. */
   | { kind: 'gap'; site: string }
   /** A device that is not on the picture: ask for the picture again. */
   | { kind: 'strangeDevice'; site: string }
+
+const ALL_WELL: Pipeline = { ok: true, proven_at: null }
 
 export function emptyBoard(): Board {
   return {
@@ -46,6 +66,8 @@ export function emptyBoard(): Board {
     behind: new Map(),
     replayed: 0,
     reloaded: false,
+    flooded: [],
+    pipeline: ALL_WELL,
   }
 }
 
@@ -60,9 +82,31 @@ export function deviceKey(site: string, device: string): string {
   return `${site}/${device}`
 }
 
+/** What an incident lacks that was stored before the server knew of it. */
+const NEWER = {
+  parts: [],
+  answered_at: null,
+  dispatched_to: null,
+  quiet: null,
+  shelved_until: null,
+  shelved_by: null,
+  drill: false,
+} satisfies Partial<Incident>
+
+/** An incident with every field, whatever server stored it. */
+export function complete(incident: Incident): Incident {
+  return { ...NEWER, ...incident }
+}
+
+/** Whether it is meant to be answered at all: not low, not kept quiet (a press never is), not put aside. */
+export function isAlarm(incident: Incident): boolean {
+  const quiet = incident.quiet !== null && incident.kind !== 'press'
+  return incident.priority !== 'low' && !quiet && incident.shelved_until === null
+}
+
 /** Whether an incident is one that a person must answer now: on the alarm list, nobody has it, not taken back. */
 export function demands(incident: Incident): boolean {
-  return incident.state === 'open' && incident.priority !== 'low' && incident.cancelled_at === null
+  return incident.state === 'open' && isAlarm(incident) && incident.cancelled_at === null
 }
 
 /** Take one frame in. A gap leaves the board as it was. */
@@ -88,6 +132,10 @@ export function receive(board: Board, frame: Frame): Effect[] {
         // frames of one connection keep their order, so a higher number than ours means that one is lost
         if (here !== undefined && seq > here) return [{ kind: 'gap', site }]
       }
+      board.pipeline = frame.pipeline ?? ALL_WELL
+      return []
+    case 'flood':
+      board.flooded = frame.officers
       return []
     default:
       return [] // a later server may say more than we know
@@ -98,6 +146,7 @@ function greet(board: Board, hello: Hello): Effect[] {
   board.feed = hello.feed
   board.replayed = 0
   board.reloaded = false
+  board.flooded = [] // told anew on joining when there is one
   board.behind.clear()
   for (const site of [...board.cursors.keys()]) {
     if (!(site in hello.sites)) forgetSite(board, site)
@@ -128,13 +177,19 @@ function replaceSite(board: Board, snapshot: Snapshot): Effect[] {
     [...board.incidents.values()].filter((one) => one.site === snapshot.site && demands(one)).map((one) => one.id),
   )
   forgetSite(board, snapshot.site)
-  for (const incident of snapshot.incidents) board.incidents.set(incident.id, incident)
+  const incidents = snapshot.incidents.map(complete)
+  for (const incident of incidents) board.incidents.set(incident.id, incident)
   for (const device of snapshot.devices) board.devices.set(deviceKey(device.site, device.device), device)
   board.cursors.set(snapshot.site, snapshot.seq)
   board.reloaded = true
-  const effects: Effect[] = snapshot.incidents
+  const effects: Effect[] = incidents
     .filter((one) => demands(one) && !demandedBefore.has(one.id))
     .map((incident) => ({ kind: 'arrived', incident }))
+  for (const incident of incidents) {
+    if (incident.kind === 'press' && incident.state === 'open') {
+      effects.push({ kind: 'toShow', incident, seq: snapshot.seq })
+    }
+  }
   return [...effects, ...reached(board, snapshot.site, snapshot.seq)]
 }
 
@@ -143,7 +198,7 @@ function apply(board: Board, change: Change): Effect[] {
   if (last === undefined || change.seq > last + 1) return [{ kind: 'gap', site: change.site }]
   if (change.seq <= last) return []
   board.cursors.set(change.site, change.seq)
-  const { incident } = change
+  const incident = complete(change.incident)
   const before = board.incidents.get(incident.id)
   if (incident.state === 'closed') forgetIncident(board, incident.id)
   else {
@@ -153,7 +208,13 @@ function apply(board: Board, change: Change): Effect[] {
   }
   const effects: Effect[] = []
   if (demands(incident) && (before === undefined || !demands(before))) effects.push({ kind: 'arrived', incident })
-  else if (change.verb === 'repeat' && incident.priority !== 'low') effects.push({ kind: 'again', incident })
+  else if (change.verb === 'repeat' && isAlarm(incident)) effects.push({ kind: 'again', incident })
+  if (incident.kind === 'press' && (change.verb === 'open' || change.verb === 'repeat')) {
+    effects.push({ kind: 'toShow', incident, seq: change.seq })
+  }
+  if (change.verb === 'release' && change.actor === 'system' && before !== undefined && before.owner !== null) {
+    effects.push({ kind: 'lapsed', incident, owner: before.owner })
+  }
   if (board.behind.has(change.site)) board.replayed += 1
   return [...effects, ...reached(board, change.site, change.seq)]
 }

@@ -1,6 +1,6 @@
 /** From the wire's values to keys of the dictionary. Pure. */
-import type { DeviceKind, DeviceState, Outcome, Priority, Role, State, Tier } from '../api/wire'
-import type { Verb } from '../steps/verbs'
+import type { DeviceKind, DeviceState, Outcome, Priority, Purpose, Quiet, Role, State, Tier } from '../api/wire'
+import type { Action } from '../steps/verbs'
 import type { Ago } from '../time/format'
 import type { Key } from './zh'
 
@@ -36,7 +36,13 @@ export const DEVICE_STATE_WORD: Record<DeviceState, Key> = {
   fault: 'deviceFault',
   unknown: 'deviceUnknown',
 }
-export const VERB_WORD: Record<Verb, Key> = {
+export const QUIET_WORD: Record<Quiet, Key> = {
+  chattering: 'quietChattering',
+  maintenance: 'quietMaintenance',
+  unusual: 'quietUnusual',
+}
+export const PURPOSE_WORD: Record<Purpose, Key> = { maintenance: 'purposeMaintenance', drill: 'purposeDrill' }
+export const VERB_WORD: Record<Action, Key> = {
   acknowledge: 'verbAcknowledge',
   dispatch: 'verbDispatch',
   resolve: 'verbResolve',
@@ -46,6 +52,9 @@ export const VERB_WORD: Record<Verb, Key> = {
   release: 'verbRelease',
   escalate: 'verbEscalate',
   reopen: 'verbReopen',
+  take: 'verbTake',
+  shelve: 'verbShelve',
+  unshelve: 'verbUnshelve',
 }
 export const AGO_WORD: Record<Ago['unit'], Key> = {
   seconds: 'agoSeconds',
@@ -72,6 +81,7 @@ const KIND_WORD = new Map<string, Key>([
   ['video-loss', 'kindVideoLoss'],
   ['offline', 'kindOffline'],
   ['fault', 'kindFault'],
+  ['unusual', 'kindUnusual'],
 ])
 
 const LINE_WORD = new Map<string, Key>([
@@ -88,12 +98,23 @@ const LINE_WORD = new Map<string, Key>([
   ['resolve', 'lineResolve'],
   ['close', 'lineClose'],
   ['reopen', 'lineReopen'],
+  ['shelve', 'lineShelve'],
+  ['unshelve', 'lineUnshelve'],
 ])
 
 export function kindWord(kind: string): Key | null {
   return KIND_WORD.get(kind) ?? null
 }
 
-export function lineWord(verb: string): Key | null {
-  return LINE_WORD.get(verb) ?? null
+/** Steps that read otherwise when the system takes them. */
+const SYSTEM_LINE_WORD = new Map<string, Key>([
+  ['release', 'lineLapsed'],
+  ['escalate', 'lineWentUp'],
+  ['unshelve', 'lineCameBack'],
+  ['resolve', 'lineHealed'],
+])
+
+export function lineWord(verb: string, actor: string): Key | null {
+  const bySystem = actor === 'system' ? SYSTEM_LINE_WORD.get(verb) : undefined
+  return bySystem ?? LINE_WORD.get(verb) ?? null
 }

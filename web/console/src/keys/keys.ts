@@ -7,6 +7,15 @@ export type Command =
   | { do: 'dispatch' }
   | { do: 'resolve' }
   | { do: 'note' }
+  | { do: 'take' }
+  | { do: 'assign' }
+  | { do: 'escalate' }
+  | { do: 'release' }
+  | { do: 'arrive' }
+  | { do: 'reopen' }
+  | { do: 'shelve' }
+  | { do: 'open' }
+  | { do: 'windows' }
   | { do: 'silence' }
   | { do: 'camera'; index: number }
   | { do: 'map' }
@@ -35,6 +44,15 @@ const LETTERS: Record<string, Command> = {
   d: { do: 'dispatch' },
   r: { do: 'resolve' },
   n: { do: 'note' },
+  t: { do: 'take' },
+  h: { do: 'assign' },
+  e: { do: 'escalate' },
+  l: { do: 'release' },
+  v: { do: 'arrive' },
+  o: { do: 'reopen' },
+  z: { do: 'shelve' }, // or the way back, when it is shelved
+  g: { do: 'open' },
+  w: { do: 'windows' },
   s: { do: 'silence' },
   m: { do: 'map' },
   '?': { do: 'help' },

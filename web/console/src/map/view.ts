@@ -14,6 +14,14 @@ export interface MapEvents {
   device(key: string): void
 }
 
+/** The words on the map; asked anew with each drawing, since the language may change. */
+export interface MapWords {
+  device(device: Device): string
+  title(incident: Incident): string
+  /** The mark of a drill. */
+  drill(): string
+}
+
 interface DrawnDevice {
   marker: L.Marker
   wedge: L.Polygon | null
@@ -36,7 +44,7 @@ export class MapView {
   constructor(
     element: HTMLElement,
     private readonly events: MapEvents,
-    private readonly nameOf: (device: Device) => string,
+    private readonly words: MapWords,
   ) {
     this.map = L.map(element, {
       attributionControl: false,
@@ -132,13 +140,13 @@ export class MapView {
       this.devices.set(key, drawn)
       marker.bindTooltip('', { direction: 'top', offset: [0, -8] })
     }
-    drawn.marker.setTooltipContent(plainText(this.nameOf(device)))
+    drawn.marker.setTooltipContent(plainText(this.words.device(device)))
     const element = drawn.marker.getElement()
     if (element !== undefined) {
       element.dataset['device'] = key
       element.dataset['kind'] = device.kind
       element.dataset['state'] = device.state
-      element.setAttribute('aria-label', this.nameOf(device))
+      element.setAttribute('aria-label', this.words.device(device))
     }
     setData(drawn.wedge?.getElement(), 'state', device.state)
   }
@@ -171,7 +179,8 @@ export class MapView {
     element.dataset['priority'] = incident.priority
     element.dataset['demands'] = String(demands(incident))
     element.dataset['selected'] = String(selected)
-    element.setAttribute('aria-label', incident.title)
+    setData(element, 'drill', incident.drill ? this.words.drill() : null)
+    element.setAttribute('aria-label', this.words.title(incident))
   }
 
   /** Number the cameras that see the selected place, nearest first, and mark one of them. */
@@ -185,6 +194,12 @@ export class MapView {
       if (sees !== null) drawn.wedge?.bringToFront()
       drawn.marker.setZIndexOffset(sees === null ? 0 : 1000)
     }
+  }
+
+  /** Mark the devices that the selected incident is made of. */
+  markParts(site: string | null, parts: readonly string[]): void {
+    const keys = new Set(parts.map((part) => `${site ?? ''}/${part}`))
+    for (const [key, drawn] of this.devices) setData(drawn.marker.getElement(), 'part', keys.has(key) ? 'yes' : null)
   }
 
   /** All of a site in sight: its grids, or its devices when it has none. */

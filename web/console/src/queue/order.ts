@@ -1,20 +1,18 @@
 /** Which incidents stand in which list, and in which order. Pure. */
 import type { Incident, Priority } from '../api/wire'
-import { demands } from '../feed/board'
+import { demands, isAlarm } from '../feed/board'
 
 export const PRIORITY_RANK: Record<Priority, number> = { critical: 0, high: 1, medium: 2, low: 3 }
 
 export interface Lists {
   /** What a person must answer, unresolved. */
   alarms: Incident[]
-  /** Low priority: offline devices and the like; never sounds. */
+  /** Low priority (offline devices and the like), and what is kept quiet for a reason; never sounds. */
   quiet: Incident[]
+  /** Put aside until a time, with a reason; the first to come back first. */
+  shelved: Incident[]
   /** Resolved, not yet closed. */
   resolved: Incident[]
-}
-
-export function isAlarm(incident: Incident): boolean {
-  return incident.priority !== 'low'
 }
 
 export function isUnresolved(incident: Incident): boolean {
@@ -48,17 +46,27 @@ export function compareIds(a: string, b: string): number {
 
 const newestFirst = (a: Incident, b: Incident): number => Date.parse(b.updated_at) - Date.parse(a.updated_at)
 
-/** Sort incidents into their lists; `site` null means all sites. */
+/** A fire that a camera keeps telling of stands above a camera that is offline, though neither sounds. */
+const compareQuiet = (a: Incident, b: Incident): number =>
+  PRIORITY_RANK[a.priority] - PRIORITY_RANK[b.priority] || newestFirst(a, b)
+
+const firstBackFirst = (a: Incident, b: Incident): number =>
+  Date.parse(a.shelved_until ?? '') - Date.parse(b.shelved_until ?? '') || compareIds(a.id, b.id)
+
+/** Sort incidents into their lists; `site` null means all sites. What is shelved is shown of all sites, always. */
 export function makeLists(incidents: Iterable<Incident>, site: string | null): Lists {
-  const lists: Lists = { alarms: [], quiet: [], resolved: [] }
+  const lists: Lists = { alarms: [], quiet: [], shelved: [], resolved: [] }
   for (const incident of incidents) {
-    if (site !== null && incident.site !== site) continue
-    if (!isUnresolved(incident)) lists.resolved.push(incident)
+    const shelved = isUnresolved(incident) && incident.shelved_until !== null
+    if (shelved) lists.shelved.push(incident)
+    else if (site !== null && incident.site !== site) continue
+    else if (!isUnresolved(incident)) lists.resolved.push(incident)
     else if (isAlarm(incident)) lists.alarms.push(incident)
     else lists.quiet.push(incident)
   }
   lists.alarms.sort(compareAlarms)
-  lists.quiet.sort(newestFirst)
+  lists.quiet.sort(compareQuiet)
+  lists.shelved.sort(firstBackFirst)
   lists.resolved.sort(newestFirst)
   return lists
 }

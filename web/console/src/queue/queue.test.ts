@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Incident } from '../api/wire'
 import { anIncident, at } from '../testing'
 import { HAND_GONE_AFTER, isHeld, shownIds, stepFrom } from './hold'
 import { compareIds, makeLists } from './order'
@@ -32,6 +33,22 @@ describe('the order of the lists', () => {
     expect(lists.resolved.map((one) => one.id)).toEqual(['3'])
     expect(lists.alarms.map((one) => one.id)).toEqual(['4'])
     expect(makeLists(all, 'zhihuo').alarms).toEqual([])
+  })
+
+  it('puts what is quiet and what is shelved into lists of their own; a press is never quiet', () => {
+    const lists = makeLists(
+      [
+        anIncident({ id: '1', priority: 'low', kind: 'offline', updated_at: at(9) }),
+        anIncident({ id: '2', kind: 'fire', quiet: 'chattering', updated_at: at(1) }),
+        anIncident({ id: '3', quiet: 'maintenance' }),
+        anIncident({ id: '4', shelved_until: at(7200), shelved_by: '李四' }),
+        anIncident({ id: '5', priority: 'low', shelved_until: at(60), shelved_by: '李四', site: 'liujiang' }),
+        anIncident({ id: '6', state: 'resolved', shelved_until: at(60), shelved_by: '李四' }),
+      ],
+      'zhihuo',
+    )
+    const ids = Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.map((one: Incident) => one.id)]))
+    expect(ids).toEqual({ alarms: ['3'], quiet: ['2', '1'], shelved: ['5', '4'], resolved: ['6'] })
   })
 
   it.each([

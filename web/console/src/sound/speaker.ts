@@ -23,6 +23,16 @@ const twoTone = (high: number, low: number): Beep[] => [
 const PATTERNS: Record<Tone, Pattern> = {
   late: { period: 1.1, gain: 1, beeps: twoTone(1046, 784) },
   critical: { period: 1.6, gain: 0.7, beeps: twoTone(880, 660) },
+  // one for all of it, low and steady: who works through a flood hears it for long
+  flood: {
+    period: 3,
+    gain: 0.5,
+    beeps: [
+      { at: 0, hertz: 587, lasts: 0.25 },
+      { at: 0.3, hertz: 494, lasts: 0.25 },
+      { at: 0.6, hertz: 392, lasts: 0.35 },
+    ],
+  },
   high: {
     period: 2.4,
     gain: 0.5,

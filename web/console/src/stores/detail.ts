@@ -1,16 +1,17 @@
-/** The timeline of an incident, and since when its owner has it: fetched once, then kept up by the feed. */
+/** The timeline of an incident, since when its owner has it, and who contributed: fetched once, then kept up by the feed. */
 import { reactive, watch } from 'vue'
 import { incident as fetchIncident } from '../api/calls'
 import { Refused, Unreachable } from '../api/http'
-import type { TimelineEntry } from '../api/wire'
+import type { Contribution, TimelineEntry } from '../api/wire'
 import { mergeTimeline } from '../feed/board'
 import { latestRepeat, ownedSince } from '../feed/timeline'
-import { desk } from './desk'
+import { desk, selected } from './desk'
 import { board, connected } from './live'
 
 interface Fetched {
   state: 'loading' | 'here' | 'failed'
   timeline: TimelineEntry[]
+  contributions: Contribution[]
 }
 
 const fetched = reactive(new Map<string, Fetched>())
@@ -36,11 +37,23 @@ export function latestOf(id: string): string | null {
   return latestRepeat(timelineOf(id).timeline)
 }
 
+/** What each device contributed, as last asked; empty while that is not known. */
+export function contributionsOf(id: string): Contribution[] {
+  return fetched.get(id)?.contributions ?? []
+}
+
 /** Fetch the timeline unless it is here; a failed one is tried again. */
 export function want(id: string): void {
   const entry = fetched.get(id)
   if (entry !== undefined && entry.state !== 'failed') return
-  fetched.set(id, { state: 'loading', timeline: [] })
+  fetched.set(id, { state: 'loading', timeline: [], contributions: [] })
+  wanted.push(id)
+  void work()
+}
+
+/** Fetch it again, keeping what is here until the answer comes. */
+function refresh(id: string): void {
+  if (fetched.get(id)?.state !== 'here' || wanted.includes(id)) return
   wanted.push(id)
   void work()
 }
@@ -55,11 +68,11 @@ async function work(): Promise<void> {
     if (asked === generation) fetched.set(id, entry)
   }
   try {
-    const { timeline } = await fetchIncident(id)
-    keep({ state: 'here', timeline })
+    const { timeline, contributions } = await fetchIncident(id)
+    keep({ state: 'here', timeline, contributions })
   } catch (error) {
     if (!(error instanceof Refused || error instanceof Unreachable)) throw error
-    keep({ state: 'failed', timeline: [] })
+    if (fetched.get(id)?.state !== 'here') keep({ state: 'failed', timeline: [], contributions: [] })
   } finally {
     underway -= 1
     void work()
@@ -77,6 +90,21 @@ watch(
   () => desk.selected,
   (id) => {
     if (id !== null) want(id)
+  },
+)
+
+const SETTLE = 1_000 // ms: a camera that raises something again and again is not asked about each time
+let settling: ReturnType<typeof setTimeout> | null = null
+
+// What the selected group is made of changes with each repeat; the feed tells that, but not of what.
+watch(
+  () => [selected.value?.id, selected.value?.count] as const,
+  ([id], [before]) => {
+    if (id === undefined || id !== before || (selected.value?.parts.length ?? 0) < 2) return
+    settling ??= setTimeout(() => {
+      settling = null
+      if (desk.selected !== null) refresh(desk.selected)
+    }, SETTLE)
   },
 )
 

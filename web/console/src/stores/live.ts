@@ -3,11 +3,13 @@ import { computed, reactive, ref, watch } from 'vue'
 import type { Frame, Incident } from '../api/wire'
 import { demands, emptyBoard, receive, resumeQuery, type Effect } from '../feed/board'
 import { Connection } from '../feed/connection'
+import { isFlooded } from '../queue/flood'
 import { isStale } from '../feed/pulse'
 import { makeLists } from '../queue/order'
 import { t } from '../i18n'
+import { titleOf } from '../i18n/titles'
 import { learnServerTime, serverNow, serverTime, steadyNow } from './clock'
-import { sessionEnded } from './session'
+import { session, sessionEnded } from './session'
 import { tell } from './toasts'
 
 export const board = reactive(emptyBoard())
@@ -34,6 +36,14 @@ const listeners: Listener[] = []
 /** Be told of each incident that newly wants an answer, and of each repeat. */
 export function onAlarm(listener: Listener): void {
   listeners.push(listener)
+}
+
+type PressListener = (incident: Incident, seq: number) => void
+const pressListeners: PressListener[] = []
+
+/** Be told of each press that must be reported once it is on the screen. */
+export function onPress(listener: PressListener): void {
+  pressListeners.push(listener)
 }
 
 let onStrangeDevice: (site: string) => void = () => undefined
@@ -65,8 +75,14 @@ function act(effect: Effect): void {
   switch (effect.kind) {
     case 'arrived':
     case 'again':
-      latestAlarm.value = effect.incident.title
+      latestAlarm.value = titleOf(effect.incident)
       for (const listener of listeners) listener(effect.incident, effect.kind)
+      break
+    case 'toShow':
+      for (const listener of pressListeners) listener(effect.incident, effect.seq)
+      break
+    case 'lapsed':
+      tell(t('claimLapsed', { owner: effect.owner, title: titleOf(effect.incident) }), 'warning')
       break
     case 'strangeDevice':
       onStrangeDevice(effect.site)
@@ -112,6 +128,11 @@ watch(steadyNow, (now) => connection?.checkSilence(now))
 
 /** The present for everything that is told of the data: it stands still with them, so that nothing old looks alive. */
 export const dataNow = computed(() => (stale.value && dataAsOf.value !== null ? dataAsOf.value : serverNow.value))
+
+/** This officer has more than anybody can answer: the list is gathered, the sounds are one. */
+export const flooded = computed(() => isFlooded(board.flooded, session.me?.name ?? null))
+/** Others who are in a flood: for who leads them. */
+export const floodedOthers = computed(() => board.flooded.filter((one) => one.name !== session.me?.name))
 
 /** How many wait for an answer, by site. */
 export const waitingBySite = computed(() => {

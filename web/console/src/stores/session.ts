@@ -1,5 +1,5 @@
 /** Who sits here: logged in or not. */
-import { reactive, readonly } from 'vue'
+import { computed, reactive, readonly } from 'vue'
 import { logIn, logOut, whoAmI } from '../api/calls'
 import { Refused, Unreachable, whenLoggedOut } from '../api/http'
 import type { Me } from '../api/wire'
@@ -15,6 +15,9 @@ interface Session {
 
 const state = reactive<Session>({ state: 'asking', me: null, ended: false })
 export const session = readonly(state)
+
+/** Who takes the steps of this desk. */
+export const taker = computed(() => ({ name: state.me?.name ?? '', leads: state.me?.may.includes('shelve') ?? false }))
 
 function enter(me: Me): void {
   state.me = me

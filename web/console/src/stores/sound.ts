@@ -4,7 +4,7 @@ import { t } from '../i18n'
 import { AGAIN_FOR, breaksSilence, dueTone, isSilent, silence, silenceLeft, type Echoes, type Silence } from '../sound/demand'
 import { Speaker, type AudioState } from '../sound/speaker'
 import { serverNow, steadyNow } from './clock'
-import { board, onAlarm, stale } from './live'
+import { board, flooded, onAlarm, stale } from './live'
 import { tell } from './toasts'
 
 export const audioState = ref<AudioState>('none')
@@ -12,6 +12,8 @@ export const audioState = ref<AudioState>('none')
 export const level = ref(0)
 const silentUntil = ref<Silence>(null)
 const echoes: Echoes = new Map()
+/** Somebody here knows that the way of alarms is broken: its bar stays, its sound ends. */
+export const pipelineNoted = ref(false)
 
 const speaker = new Speaker((state) => {
   audioState.value = state
@@ -21,9 +23,10 @@ export const armed = computed(() => audioState.value === 'running')
 export const silentFor = computed(() => silenceLeft(silentUntil.value, steadyNow.value))
 
 /** What should sound, silence or not. */
-export const due = computed(() =>
-  dueTone(board.incidents.values(), echoes, stale.value, serverNow.value, steadyNow.value),
-)
+export const due = computed(() => {
+  const broken = stale.value || (!board.pipeline.ok && !pipelineNoted.value)
+  return dueTone(board.incidents.values(), echoes, broken, flooded.value, serverNow.value, steadyNow.value)
+})
 /** What does sound, if the browser lets it. */
 export const sounding = computed(() => (isSilent(silentUntil.value, steadyNow.value) ? null : due.value))
 
@@ -35,11 +38,18 @@ watch(steadyNow, () => {
 
 onAlarm((incident, kind) => {
   if (kind === 'again') echoes.set(incident.id, performance.now() + AGAIN_FOR)
-  if (breaksSilence(incident) && isSilent(silentUntil.value, performance.now())) {
+  if (breaksSilence(incident, flooded.value) && isSilent(silentUntil.value, performance.now())) {
     silentUntil.value = null
     tell(t('silenceBroken'), 'warning')
   }
 })
+
+watch(
+  () => board.pipeline.ok,
+  (ok) => {
+    if (ok) pipelineNoted.value = false // the next failure sounds again
+  },
+)
 
 /** Somebody took a step on an incident: its repeat has been heard. */
 export function hush(id: string): void {

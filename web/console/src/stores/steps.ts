@@ -5,40 +5,54 @@ import { Refused, Unreachable } from '../api/http'
 import type { Incident, Problem } from '../api/wire'
 import { t } from '../i18n'
 import { STATE_WORD } from '../i18n/words'
-import { asksFirst, bodyOf, isPossible, type Answers, type Verb } from '../steps/verbs'
+import { NOTHING, asksFirst, bodyOf, isLeadsOnly, isPossible, verbOf, type Action, type Answers } from '../steps/verbs'
 import { desk, known, selected, selectedGone, touch } from './desk'
 import { stale } from './live'
-import { session } from './session'
+import { session, taker } from './session'
 import { hush } from './sound'
 import { tell } from './toasts'
-
-const NOTHING: Answers = { to: '', outcome: null, note: '' }
 
 /** Steps on their way or done, as `id verb version`: the same key pressed twice sends one. */
 const sent = reactive(new Set<string>())
 
-const nameOf = (verb: Verb, incident: Incident, version: number): string => `${incident.id} ${verb} ${version}`
+const nameOf = (action: Action, incident: Incident, version: number): string => `${incident.id} ${action} ${version}`
 
-export function isUnderway(verb: Verb, incident: Incident): boolean {
-  return sent.has(nameOf(verb, incident, incident.version))
+export function isUnderway(action: Action, incident: Incident): boolean {
+  return sent.has(nameOf(action, incident, incident.version))
 }
 
 /** A key or a button: take the step on the selected incident, or open the form that it needs. */
-export function begin(verb: Verb): void {
+export function begin(action: Action): void {
   touch()
   const incident = selected.value
   if (incident === null) return tell(t('selectFirst'))
   if (selectedGone.value) return tell(t('goneNothingDone'), 'warning')
   if (stale.value) return tell(t('staleRefuse'), 'warning')
-  if (!isPossible(verb, incident)) return tellImpossible(verb, incident)
-  if (asksFirst(verb)) {
-    desk.form = { verb, id: incident.id, version: incident.version }
+  if (!isPossible(action, incident, taker.value)) return tellImpossible(action, incident)
+  if (asksFirst(action)) {
+    desk.form = { action, id: incident.id, version: incident.version }
     desk.view = 'detail'
-  } else void send(verb, incident, incident.version, NOTHING)
+  } else void send(action, incident, incident.version, NOTHING)
 }
 
-function tellImpossible(verb: Verb, incident: Incident): void {
-  if (verb !== 'acknowledge') return tell(t('stepImpossible', { state: t(STATE_WORD[incident.state]) }))
+/** One key for both: put aside, or bring back. */
+export function beginShelving(): void {
+  begin(selected.value !== null && selected.value.shelved_until !== null ? 'unshelve' : 'shelve')
+}
+
+/** Bring an incident of the shelved list back, whatever is selected. */
+export function bringBack(incident: Incident): void {
+  touch()
+  if (stale.value) return tell(t('staleRefuse'), 'warning')
+  if (!isPossible('unshelve', incident, taker.value)) return tellImpossible('unshelve', incident)
+  void send('unshelve', incident, incident.version, NOTHING)
+}
+
+function tellImpossible(action: Action, incident: Incident): void {
+  const shelving = action === 'shelve' || action === 'unshelve'
+  if (shelving && isLeadsOnly(incident, taker.value)) return tell(t('leadsOnly'))
+  if (action === 'take') return tell(t(incident.owner === null ? 'takeNobody' : 'takeYours'))
+  if (action !== 'acknowledge') return tell(t('stepImpossible', { state: t(STATE_WORD[incident.state]) }))
   if (incident.owner !== null && incident.owner !== session.me?.name) tell(t('lostClaim', { owner: incident.owner }))
   // ours already: the second A does nothing
 }
@@ -53,7 +67,7 @@ export async function confirm(answers: Answers): Promise<boolean> {
     tell(t('staleRefuse'), 'warning')
     return false
   }
-  const done = await send(form.verb, incident, form.version, answers)
+  const done = await send(form.action, incident, form.version, answers)
   // only this form: meanwhile the officer may have opened another
   if (desk.form === form) {
     if (done) desk.form = null
@@ -62,14 +76,18 @@ export async function confirm(answers: Answers): Promise<boolean> {
   return done
 }
 
-async function send(verb: Verb, incident: Incident, version: number, answers: Answers): Promise<boolean> {
-  const name = nameOf(verb, incident, version)
+async function send(action: Action, incident: Incident, version: number, answers: Answers): Promise<boolean> {
+  const name = nameOf(action, incident, version)
   if (sent.has(name)) return false
   sent.add(name)
   try {
-    await takeStep(incident.id, verb, bodyOf(verb, version, answers))
+    const before = incident.tier // the board may move on while the answer comes
+    const after = await takeStep(incident.id, verbOf(action), bodyOf(action, version, answers, taker.value))
     hush(incident.id)
-    if (asksFirst(verb)) sent.delete(name) // a second note is another note
+    // for the server, the same reason on the same version is the same request sent again
+    if (action === 'escalate' && after.tier === before) tell(t('escalatedAlready'), 'warning')
+    // a second note is another note; a second shelving does not change the version, either
+    if (asksFirst(action) || action === 'unshelve') sent.delete(name)
     return true
   } catch (error) {
     sent.delete(name)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ago, clockTime, counter, day, momentTime } from './format'
+import { ago, clockTime, counter, day, minuteTime, momentTime } from './format'
 
 const now = Date.parse('2026-11-24T06:03:22Z')
 
@@ -9,6 +9,8 @@ it('shows a site its own time', () => {
   expect(day(Date.parse('2026-11-23T16:00:00Z'), 'Asia/Shanghai')).toBe('2026-11-24')
   expect(momentTime('2026-11-24T00:00:01Z', now, 'Asia/Shanghai')).toBe('08:00:01')
   expect(momentTime('2026-11-23T06:03:22Z', now, 'Asia/Shanghai')).toBe('11-23 14:03')
+  expect(minuteTime('2026-11-24T00:00:01Z', now, 'Asia/Shanghai')).toBe('08:00')
+  expect(minuteTime('2026-11-23T06:03:22Z', now, 'Asia/Shanghai')).toBe('11-23 14:03')
 })
 
 it.each([

@@ -60,3 +60,9 @@ export function ago(at: string, now: number): Ago {
   if (seconds < 172_800) return { unit: 'hours', n: Math.floor(seconds / 3600) }
   return { unit: 'days', n: Math.floor(seconds / 86_400) }
 }
+
+/** `14:03` today, `11-23 14:03` another day: for what is planned, where nobody asks for the second. */
+export function minuteTime(at: string, now: number, zone: string): string {
+  const text = momentTime(at, now, zone)
+  return text.includes(' ') ? text : text.slice(0, 5)
+}
