@@ -8,13 +8,14 @@ CONSOLE := $(shell find web/console -name node_modules -prune -o -type f -print)
 # a variable of the caller's shell must not lead the build to other libraries
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup programs console run test check bench
+.PHONY: help setup programs console run test week check bench
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make setup    prepare everything: libraries, TimescaleDB and Mosquitto, the console; starts nothing"
 	@echo "make run      the whole system on this machine, with the invented sample sites; Ctrl-C ends it"
 	@echo "make test     every test, against a real TimescaleDB, Mosquitto and Chromium"
+	@echo "make week     a simulated week of the sample site, twice: the same incidents, byte for byte (some minutes)"
 	@echo "make check    lint, format, types, the compose file, the console"
 	@echo "make bench    measure it beside a hand-written floor; writes docs/performance.md"
 	@echo "make console  the console's development server, beside a running system (make run)"
@@ -28,6 +29,9 @@ test: setup
 	@$(BIN)/python -m skynet.local.fetch browser
 	$(BIN)/python -m pytest $(PYTEST)
 	cd web/console && $(NPM) run test --silent
+
+week: setup
+	$(BIN)/python -m pytest -m week -s tests/test_alerts_replay.py
 
 check: setup
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ def _fire(conn: Connection, rules: Rules, incident_id: int, step: str, now: date
 
 def _escalate(conn: Connection, rules: Rules, incident: Incident, why: str, now: datetime) -> None:
     step = timing.next_step(incident, rules) or EscalationStep(after=0.0, tier="community")
-    after = keep(conn, rules, timing.stepped_up(incident, step))
+    after = keep(conn, rules, timing.stepped_up(incident, step, now))
     unshown = why == timing.UNSHOWN
     note = f"{rules.press.shown_within:g}秒内没有任何值班屏显示" if unshown else f"等待{step.after:g}秒无人认领"
     told = Notice(

@@ -86,6 +86,14 @@ def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
     )
 
 
+def taken_back(opening: Incident, cancelled_at: datetime, rules: Rules) -> Incident:
+    """The opening of a press whose cancel came first: it is visible, and does not go up."""
+    back = msgspec.structs.replace(
+        opening, cancelled_at=cancelled_at, clock_since=None, escalated=0, tier="grid", deadline=None
+    )
+    return timing.begun(back, rules)
+
+
 def for_event(
     event: Event,
     registry: Registry,
@@ -260,13 +268,14 @@ def opened(incident: Incident) -> Change:
     return Change(incident=incident, actor=_actor(incident), verb="open")
 
 
-def repeated(incident: Incident) -> Change:
-    """The change that tells that it happened again."""
-    return Change(incident=incident, actor=_actor(incident), verb="repeat")
+def repeated(incident: Incident, by: str | None = None) -> Change:
+    """The change that tells that it happened again; `by` is the device that told it, where that may be another."""
+    return Change(incident=incident, actor=_actor(incident, by), verb="repeat")
 
 
-def _actor(incident: Incident) -> str:
-    return "system" if incident.device is None else f"device:{incident.device}"
+def _actor(incident: Incident, by: str | None = None) -> str:
+    device = by or incident.device
+    return "system" if device is None else f"device:{device}"
 
 
 def cancel_counts(press_at: datetime, cancel_at: datetime) -> bool:

@@ -6,7 +6,7 @@ vehicles, motion) costs one look into a set. docs/rules.md explains every field.
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, time
 from functools import cache
 from itertools import pairwise
@@ -32,6 +32,17 @@ Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 class RulesError(Exception):
     """A rules file can't be used; the message names the place and says what is expected there."""
+
+
+class Saying(msgspec.Struct, frozen=True):
+    """One thing said to people, in both languages."""
+
+    zh: str
+    en: str
+
+    def of(self, lang: str) -> str:
+        """What it says in this language: `en`, else Chinese."""
+        return self.en if lang == "en" else self.zh
 
 
 class IncidentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -226,19 +237,26 @@ def parse(text: str, *, name: str = "rules") -> Rules:
         raise RulesError(f"{name} is not TOML: {exc}") from exc
     except msgspec.ValidationError as exc:
         raise RulesError(f"{name}: {_counted(str(exc))}; docs/rules.md lists the fields") from exc
-    for number, rule in enumerate(rules.incident, start=1):
-        _check(rule, f"{name}, incident rule {number} ({', '.join(rule.kinds)})")
-    for number, policy in enumerate(rules.escalation, start=1):
-        _check_policy(policy, f"{name}, escalation rule {number}")
-    if rules.fatigue.flood_out > rules.fatigue.flood_in:
-        raise RulesError(f"{name}, fatigue: flood_out is above flood_in; a flood must end below where it begins")
-    if rules.supervision.battery_ok < rules.supervision.battery_low:
-        raise RulesError(
-            f"{name}, supervision: battery_ok is below battery_low; a warning must end above where it begins"
-        )
-    if rules.unusual.least_weeks > rules.unusual.weeks:
-        raise RulesError(f"{name}, unusual: least_weeks is above weeks; no habit could ever be known")
+    for where, said in faults(rules):
+        raise RulesError(f"{name}, {where.en}: {said.en}")
     return rules
+
+
+def faults(rules: Rules) -> Iterator[tuple[Saying, Saying]]:
+    """What is wrong with rules whose fields are all of the right form: where, and what to write instead."""
+    for number, rule in enumerate(rules.incident, start=1):
+        where = place_of("incident", number, ", ".join(rule.kinds))
+        yield from ((where, said) for said in rule_faults(rule))
+    for number, policy in enumerate(rules.escalation, start=1):
+        yield from ((place_of("escalation", number), said) for said in policy_faults(policy))
+    for name, part in (("fatigue", rules.fatigue), ("supervision", rules.supervision), ("unusual", rules.unusual)):
+        yield from ((Saying(f"[{name}]", name), said) for said in figure_faults(part))
+
+
+def place_of(section: str, number: int, of: str = "") -> Saying:
+    """Where a rule stands in its file, counted from 1."""
+    zh = {"incident": "警情规则", "escalation": "升级规则"}[section]
+    return Saying(f"{zh} {number}" + (f"({of})" if of else ""), f"{section} rule {number}" + (f" ({of})" if of else ""))
 
 
 def _counted(said: str) -> str:
@@ -250,26 +268,63 @@ def _counted(said: str) -> str:
     )
 
 
-def _check_policy(policy: EscalationPolicy, where: str) -> None:
+def policy_faults(policy: EscalationPolicy) -> Iterator[Saying]:
+    """What is wrong with an escalation policy beyond the form of its fields."""
     for before, after in pairwise(policy.step):
         if after.after <= before.after:
-            raise RulesError(
-                f"{where}: step after {after.after:g} s stands behind {before.after:g} s; order them by time"
+            yield Saying(
+                f"{after.after:g} 秒的一步排在 {before.after:g} 秒之后;请按时间先后排列",
+                f"step after {after.after:g} s stands behind {before.after:g} s; order them by time",
             )
         if TIERS.index(after.tier) < TIERS.index(before.tier):
-            raise RulesError(f"{where}: {after.tier} stands behind {before.tier}; an escalation only goes up")
+            yield Saying(
+                f"{after.tier} 排在 {before.tier} 之后;升级只能往上走",
+                f"{after.tier} stands behind {before.tier}; an escalation only goes up",
+            )
 
 
-def _check(rule: IncidentRule, where: str) -> None:
+def figure_faults(part: object) -> Iterator[Saying]:
+    """What is wrong with figures that stand beside each other in one part of the file."""
+    if isinstance(part, Fatigue) and part.flood_out > part.flood_in:
+        yield Saying(
+            "flood_out 大于 flood_in;警情潮结束的界限必须低于开始的界限",
+            "flood_out is above flood_in; a flood must end below where it begins",
+        )
+    if isinstance(part, Supervision) and part.battery_ok < part.battery_low:
+        yield Saying(
+            "battery_ok 小于 battery_low;低电量提醒结束的界限必须高于开始的界限",
+            "battery_ok is below battery_low; a warning must end above where it begins",
+        )
+    if isinstance(part, Unusual) and part.least_weeks > part.weeks:
+        yield Saying(
+            "least_weeks 大于 weeks;这样永远得不出习惯",
+            "least_weeks is above weeks; no habit could ever be known",
+        )
+
+
+def rule_faults(rule: IncidentRule) -> Iterator[Saying]:
+    """What is wrong with an incident rule beyond the form of its fields."""
     if rule.priority not in (*PRIORITIES, "none"):
-        raise RulesError(f"{where}: priority is {rule.priority!r}; write critical, high, medium, low or none")
+        yield Saying(
+            f"priority 是 {rule.priority!r};请写 critical、high、medium、low 或 none",
+            f"priority is {rule.priority!r}; write critical, high, medium, low or none",
+        )
     if rule.hours is not None and _HOURS.fullmatch(rule.hours) is None:
-        raise RulesError(f'{where}: hours is {rule.hours!r}; write it as "22:00-06:00"')
+        yield Saying(
+            f'hours 是 {rule.hours!r};请写成 "22:00-06:00" 的样子',
+            f'hours is {rule.hours!r}; write it as "22:00-06:00"',
+        )
     for kind in rule.kinds:
         if kind in OWN_KINDS:
-            raise RulesError(f"{where}: a {kind} opens by itself and no rule changes that; take it out of kinds")
-        if _KIND.fullmatch(kind) is None:
-            raise RulesError(f"{where}: {kind!r} is no kind; a kind is one lower-case word, such as video-loss")
+            yield Saying(
+                f"{kind} 总是自行立警情,规则改不了;请从 kinds 里去掉",
+                f"a {kind} opens by itself and no rule changes that; take it out of kinds",
+            )
+        elif _KIND.fullmatch(kind) is None:
+            yield Saying(
+                f"{kind!r} 不是事件类型;类型是一个小写英文词,如 video-loss",
+                f"{kind!r} is no kind; a kind is one lower-case word, such as video-loss",
+            )
 
 
 def load_rules(path: Path | None = None) -> Rules:

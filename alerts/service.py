@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
     """
     url = settings.require_database()
     rules = RulesFile(settings.rules_file)
-    engine = Engine(rules.now, timedelta(seconds=settings.start_grace))
+    engine = Engine(rules.now, timedelta(seconds=settings.start_grace), lambda: rules.fault)
     with connect(url, part="alerts check") as conn:
         refuse_unsafe(conn)
     stop = threading.Event()
@@ -59,6 +59,7 @@ def _tick_on(engine: Engine, url: str, stop: threading.Event) -> None:
             with connect(url, part="alerts") as conn:
                 while not stop.is_set():
                     now = feed.clock(conn)  # one clock for all engines, the one that beats are written by
+                    engine.begin(conn, now)
                     engine.tick(conn, now)
                     ready_since = ready_since or now
                     parts.beat(conn, "alerts", instance, started_at=started_at, ready_since=ready_since)

@@ -43,9 +43,9 @@ def watched(conn: Connection) -> list[Watched]:
     return [msgspec.convert(row, Watched) for row in rows.watched(conn)]
 
 
-def surroundings(conn: Connection) -> tuple[Places, Windows]:
-    """What grids lie where, and the windows that run or are to come."""
-    return Places(*rows.places(conn)), windows.current(conn)
+def surroundings(conn: Connection, now: datetime) -> tuple[Places, Windows]:
+    """What grids lie where, and the windows that run at `now` or are to come."""
+    return Places(*rows.places(conn)), windows.current(conn, now)
 
 
 def _mark(conn: Connection, device: Watched, now: datetime) -> None:
@@ -56,7 +56,7 @@ def _tell(conn: Connection, rules: Rules, devices: list[Watched], now: datetime)
     of_sites = {one.site for one in supervision.waiting(devices) if supervision.settled(one, rules.supervision, now)}
     if not of_sites:
         return
-    places, current = surroundings(conn)
+    places, current = surroundings(conn, now)
     still_open = {site: rows.open_outages(conn, site) for site in of_sites}
     conn.rollback()
     for site in sorted(of_sites):

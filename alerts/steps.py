@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import psycopg
 from psycopg import Connection
 
-from alerts import lifecycle, timing
+from alerts import dispatching, lifecycle, timing
 from alerts.lifecycle import Conflict, NotAllowed, Step, Taken, note_of, take_step
+from alerts.links import Links
 from alerts.rules import Rules
 from store import feed, incidents, notices, timers
 from store.belonging import is_person_of
@@ -16,6 +18,7 @@ from store.connect import transient
 from store.notices import Notice
 from store.records import Change, Incident
 
+T = TypeVar("T")
 TRIES = 5
 SYSTEM = "system"
 
@@ -48,15 +51,29 @@ StepResult = Done | NotFound | NotTheirs | Conflict | NotAllowed
 
 
 def take(
-    conn: Connection, rules: Rules, incident_id: int, step: Step, actor: Actor, clock: Callable[[], datetime]
+    conn: Connection,
+    rules: Rules,
+    incident_id: int,
+    step: Step,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    links: Links | None = None,
 ) -> StepResult:
-    """Take a person's step; commits, or leaves everything as it was.
+    """Take a person's step; commits, or leaves everything as it was. With `links`, a dispatch to a person makes them one.
 
     Deadlocks and the like are tried again; raises psycopg.Error when the database is away.
     """
+    return tried(conn, lambda: take_in(conn, rules, incident_id, step, actor, clock(), links))
+
+
+def tried(conn: Connection, work: Callable[[], T]) -> T:
+    """Do some work and commit it, or leave everything as it was; deadlocks and the like are tried again.
+
+    Raises psycopg.Error when the database is away.
+    """
     for attempt in range(TRIES):
         try:
-            result = take_in(conn, rules, incident_id, step, actor, clock())
+            result = work()
             conn.commit()
         except psycopg.Error as exc:
             if conn.closed or not transient(exc) or attempt == TRIES - 1:
@@ -70,7 +87,15 @@ def take(
     raise AssertionError("unreachable")
 
 
-def take_in(conn: Connection, rules: Rules, incident_id: int, step: Step, actor: Actor, now: datetime) -> StepResult:
+def take_in(
+    conn: Connection,
+    rules: Rules,
+    incident_id: int,
+    step: Step,
+    actor: Actor,
+    now: datetime,
+    links: Links | None = None,
+) -> StepResult:
     """Take a person's step inside the caller's transaction."""
     incident = incidents.lock(conn, incident_id)
     if incident is None or incident.site not in actor.sites:
@@ -81,9 +106,10 @@ def take_in(conn: Connection, rules: Rules, incident_id: int, step: Step, actor:
     if not isinstance(decision, Taken):
         return decision
     fitted = _fitted(conn, rules, decision.incident, step)
+    told = _notices(fitted, step, now) + dispatching.notices_of(conn, links, fitted, step, now)
     with conn.pipeline():  # nothing of this needs an answer before the last
         after = keep(conn, rules, fitted)
-        notices.put(conn, _notices(after, step, now))
+        notices.put(conn, told)
         change = Change(incident=after, actor=actor.name, verb=step.verb, note=decision.note, base_version=step.version)
         feed.append(conn, [change])
     return Done(after)

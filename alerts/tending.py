@@ -40,7 +40,7 @@ def tend(conn: Connection, rules: Rules, now: datetime) -> None:
 def _tell(conn: Connection, rules: Rules, found: list[Found], now: datetime) -> None:
     if not found:
         return
-    places, current = surroundings(conn)
+    places, current = surroundings(conn, now)
     conn.rollback()
     for one in found:
         if supervision.in_window(one.device, "maintenance", current, places, now):

@@ -91,9 +91,14 @@ def next_step(incident: Incident, rules: Rules) -> EscalationStep | None:
     return steps[incident.escalated] if incident.escalated < len(steps) else None
 
 
-def stepped_up(incident: Incident, step: EscalationStep) -> Incident:
+def stepped_up(incident: Incident, step: EscalationStep, now: datetime) -> Incident:
     """The incident after the next step of its policy was taken; a tier never comes down."""
-    return msgspec.structs.replace(incident, tier=higher(incident.tier, step.tier), escalated=incident.escalated + 1)
+    return msgspec.structs.replace(
+        incident,
+        tier=higher(incident.tier, step.tier),
+        escalated=incident.escalated + 1,
+        updated_at=max(incident.updated_at, now),
+    )
 
 
 def at_once(incident: Incident, rules: Rules) -> tuple[EscalationStep, ...]:
@@ -105,7 +110,7 @@ def begun(opening: Incident, rules: Rules) -> Incident:
     """An opening with its escalation clock started and the steps that come at once behind it."""
     opening = with_clock(opening, opening.opened_at)
     for step in at_once(opening, rules):
-        opening = stepped_up(opening, step)
+        opening = stepped_up(opening, step, opening.opened_at)
     return opening
 
 

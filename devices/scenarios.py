@@ -36,6 +36,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     notable_per_hour: float = 0.0  # camera events that may open an incident
     offline_per_hour: float = 0.0  # devices that fall silent for some minutes
     first_press: float | None = None  # seconds from the start: life on the screen soon
+    telemetry_every: float = 30.0  # seconds between two reports of a device's figures; 0: none
     begins_at: int | None = None  # hour of the site's day at which it begins; None: the hour that it is
 
 

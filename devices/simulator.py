@@ -18,7 +18,6 @@ from devices.registry import Device
 from devices.scenarios import Scenario, notable_kinds, tracks_per_hour, vehicle_share
 
 SLICE = 60.0  # seconds that are drawn at once
-TELEMETRY_EVERY = 30.0  # seconds
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -106,7 +105,7 @@ class _Simulation:
         self._count = 0
         self._waiting: list[tuple[float, int, Said]] = []
         self._silent_until: dict[tuple[str, str], float] = {}
-        self._phases = np.random.default_rng([seed, 1]).uniform(0, TELEMETRY_EVERY, len(ordered))
+        self._phases = np.random.default_rng([seed, 1]).uniform(0, self._scenario.telemetry_every or 1.0, len(ordered))
         self._batteries = np.random.default_rng([seed, 2]).uniform(35, 100, len(ordered))
         self._all = ordered
 
@@ -211,11 +210,13 @@ class _Simulation:
             self._say(again, button, "alarm", {"id": self._next_id(), "action": "press"})
 
     def _draw_telemetry(self, random: np.random.Generator, start: float, end: float) -> None:
+        if not self._scenario.telemetry_every:
+            return
         for index, device in enumerate(self._all):
             at = start + float(self._phases[index])
             while at < end:
                 self._say(at, device, "telemetry", self._figures(random, index, device, at))
-                at += TELEMETRY_EVERY
+                at += self._scenario.telemetry_every
 
     def _figures(self, random: np.random.Generator, index: int, device: Device, at: float) -> dict[str, Any]:
         if device.kind == "camera":

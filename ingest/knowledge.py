@@ -17,7 +17,7 @@ from alerts.windows import Windows
 from devices.formats import CHANNELS_OF_LANE, LANE_OF_FORMAT, Lane, topics_of_gateway
 from devices.registry import Registry
 from ingest.session import Session
-from store import parts
+from store import feed, parts
 from store import registry as registry_rows
 from store import windows as window_rows
 
@@ -58,7 +58,7 @@ class Knowledge:
                 self._own = self._connect()
             try:
                 if registry_rows.version(self._own) != self.registry.version:
-                    self.windows = window_rows.current(self._own)
+                    self.windows = window_rows.current(self._own, feed.clock(self._own))
                     self.registry = registry_rows.load(self._own)
                 self._own.rollback()
             except OperationalError:

@@ -15,7 +15,7 @@ from alerts import fatigue, openings, timing
 from alerts.rules import Rules
 from alerts.steps import keep
 from alerts.windows import Windows
-from devices.messages import Alarm
+from devices.messages import Alarm, Event
 from devices.registry import Device, Registry
 from ingest.receipts import Receipt
 from ingest.sorting import Sorted
@@ -60,6 +60,7 @@ class _Writing:
         self._changes: list[Change] = []
         self._linked: dict[EventKey, int] = {}
         self._due: dict[int, dict[str, datetime]] = {}
+        self._again: set[int] = set()
         self._notices: list[notices.Notice] = []
         # what this transaction knows of its presses without asking again; the rows of their incidents are held by it
         self._links: dict[alarm_rows.AlarmKey, tuple[Incident, datetime | None]] = {}
@@ -82,6 +83,8 @@ class _Writing:
                 links = [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()]
                 alarm_rows.link(conn, links)
             timers.put(conn, self._due)
+            if self._again:  # what a repeat changes (its priority, its silence) may need fewer timers than before
+                timers.only(conn, {incident: self._due[incident] for incident in self._again})
             notices.put(conn, self._notices)
             self._cancel(batch.alarms, fresh)
             self._write_the_rest(batch)
@@ -117,12 +120,20 @@ class _Writing:
         self, alarms: list[tuple[Alarm, datetime]], fresh: dict[alarm_rows.AlarmKey, datetime | None]
     ) -> None:
         done: set[alarm_rows.AlarmKey] = set()
+        cancelled_here = {
+            alarm_rows.key(alarm, "press")
+            for alarm, _ in alarms
+            if alarm.action == "cancel" and alarm_rows.key(alarm) in fresh
+        }
         for alarm, at in alarms:
             key = alarm_rows.key(alarm)
+            if alarm.action == "cancel":
+                cancelled_here.discard(alarm_rows.key(alarm, "press"))
             if alarm.action != "press" or key not in fresh or key in done:
                 continue
             done.add(key)
-            cancelled_at = openings.cancelled_before(at, fresh[key])
+            # a cancel that stands behind its press in this batch is a step of its own, as if it had come a batch later
+            cancelled_at = None if key in cancelled_here else openings.cancelled_before(at, fresh[key])
             opening = self._press_opening(alarm, at, cancelled_at)
 
             def link(
@@ -140,7 +151,7 @@ class _Writing:
         except Exception:
             log.exception("a rule failed on a press; its incident opens without details", device=alarm.device)
             opening = openings.bare_press(alarm, at)
-        return msgspec.structs.replace(opening, cancelled_at=cancelled_at)
+        return opening if cancelled_at is None else openings.taken_back(opening, cancelled_at, self._rules)
 
     def _open_for_events(self, arrived: list[Arrived]) -> None:
         opens = self._rules.opens
@@ -157,55 +168,55 @@ class _Writing:
                 found.append((one, opening))
         if not found:
             return
-        chattering = self._note_raisings(found)
+        raisings = self._raisings(found)
         for one, opening in found:
             event = one.event
-            if opening.quiet is None and (event.site, event.device) in chattering:
+            if self._chatters(raisings, one) and opening.quiet is None:
                 opening = openings.quietened(opening, self._rules)  # noqa: PLW2901 - the same opening, quiet
 
             def link(stored: Incident, key: EventKey = (event.site, event.device, event.id)) -> None:
                 self._linked[key] = stored.id
 
             self._openings.append((opening, link))
+        if raisings.until:
+            chatter.quiet(self._conn, raisings.until)
 
-    def _note_raisings(self, found: list[tuple[Arrived, Incident]]) -> set[tuple[str, str]]:
-        """Note what cameras raise, which their tracks' updates do not; those of them that chatter."""
-        raisings = [
-            (one.event.site, one.event.device, one.received_at)
-            for one, _ in found
-            if one.event.phase in {"start", "instant"}
-        ]
-        if not raisings:
-            return set()
-        newest = {(site, device): at for site, device, at in raisings}
-        until: dict[tuple[str, str], datetime] = {}
-        for key, (raised, quiet_until) in chatter.note(self._conn, raisings).items():
-            ends = fatigue.chatters_until(raised, quiet_until, newest[key], self._rules.fatigue)
-            if ends is None:
-                continue
-            until[key] = ends
-            if quiet_until is None or quiet_until <= newest[key]:  # it begins now
-                device = self._registry.devices[key]
-                opening = openings.for_chatter(device, self._registry, self._rules, newest[key])
-                self._openings.append((opening, _nothing))
-        if until:
-            chatter.quiet(self._conn, until)
-        return set(until)
+    def _raisings(self, found: list[tuple[Arrived, Incident]]) -> fatigue.Raisings:
+        """What is known of the cameras that raise something, with what they raise now noted; what only goes on is not."""
+        raised = [(one.event.site, one.event.device, one.received_at) for one, _ in found if _raises(one.event)]
+        known = chatter.note(self._conn, raised) if raised else {}
+        others = {(one.event.site, one.event.device) for one, _ in found} - known.keys()
+        if others:
+            known |= chatter.known(self._conn, others)
+        return fatigue.Raisings(known, self._rules.fatigue)
+
+    def _chatters(self, raisings: fatigue.Raisings, one: Arrived) -> bool:
+        """Whether its camera chatters as of this event; if that begins with it, an incident says so."""
+        key, at = (one.event.site, one.event.device), one.received_at
+        if not _raises(one.event):
+            return raisings.chatters(key, at)
+        chatters, begins = raisings.raises(key, at)
+        if begins:
+            opening = openings.for_chatter(self._registry.devices[key], self._registry, self._rules, at)
+            self._openings.append((opening, _nothing))
+        return chatters
 
     def _open_all(self) -> None:
         for opening, link in sorted(self._openings, key=_lock_order):
             joined = incidents.open_or_join(self._conn, opening, join_after=openings.join_after(opening, self._rules))
             incident = joined.incident
             if joined.repeated:
+                self._again.add(incident.id)
                 incident = timing.with_clock(incident, incident.updated_at)  # a press that is cancelled stands again
                 if incident != joined.incident:
+                    incident = timing.with_deadline(incident, self._rules)
                     incidents.save(self._conn, incident)
             link(incident)
             if joined.opened:
                 self._changes.append(openings.opened(incident))
                 self._notices += openings.notices_of(incident, self._rules)
             elif joined.repeated:
-                self._changes.append(openings.repeated(incident))
+                self._changes.append(openings.repeated(incident, opening.device))
             if joined.opened or joined.repeated:
                 self._due[incident.id] = timing.due_steps(incident, self._rules)
 
@@ -262,6 +273,10 @@ def _told(alarm: Alarm, incident: Incident, cancelled_at: datetime | None) -> li
     stored = Receipt.stored(alarm, incident.id)
     stage = openings.stage_of(incident, cancelled_at)
     return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
+
+
+def _raises(event: Event) -> bool:
+    return event.phase in {"start", "instant"}
 
 
 def _nothing(_stored: Incident) -> None:

@@ -61,7 +61,10 @@ def _rules(settings: Settings) -> Iterator[Finding]:
     try:
         load_rules(settings.rules_file)
     except (RulesError, OSError) as exc:
-        yield Finding("rules", "fault", str(exc))
+        said = (
+            f"{exc}; what runs keeps the rules before it, but can't start again: `skynet rules check` shows all of it"
+        )
+        yield Finding("rules", "fault", said)
     else:
         yield Finding("rules", "ok", str(settings.rules_file or "the ones that come with it"))
 

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of the log lines")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people, or as JSON")
     session_hours: float = Field(12.0, description="a log-in lasts this many hours")
+    link_hours: float = Field(12.0, description="the link of a dispatched person opens for this many hours")
     keep_events_days: int = Field(90, description="events and telemetry older than this are deleted")
     keep_rejects_days: int = Field(30, description="rejects older than this are deleted")
     start_grace: float = Field(

@@ -1,6 +1,6 @@
 """How often each camera raised something lately. One row a camera, held until the raising is decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from psycopg import Connection
@@ -11,8 +11,19 @@ Raised = tuple[tuple[datetime, ...], datetime | None]
 """The newest moments, the newest first, and until when it chatters."""
 
 
+def known(conn: Connection, devices: Collection[tuple[str, str]]) -> dict[tuple[str, str], Raised]:
+    """What is known of these devices (site, device), where anything is."""
+    ordered = sorted(devices)
+    rows = conn.execute(
+        "SELECT site, device, raised, quiet_until FROM chatter JOIN unnest(%s::text[], %s::text[]) AS asked (site, device)"
+        " USING (site, device)",
+        ([site for site, _ in ordered], [device for _, device in ordered]),
+    ).fetchall()
+    return {(site, device): (tuple(raised), quiet_until) for site, device, raised, quiet_until in rows}
+
+
 def note(conn: Connection, raisings: Sequence[tuple[str, str, datetime]]) -> dict[tuple[str, str], Raised]:
-    """Note raisings (site, device, at); by device what is known of it now. The rows are held until the transaction ends."""
+    """Note raisings (site, device, at); by device what was known of it before. The rows are held until the transaction ends."""
     found: dict[tuple[str, str], Raised] = {}
     by_device: dict[tuple[str, str], list[datetime]] = {}
     for site, device, at in raisings:
@@ -26,7 +37,7 @@ def note(conn: Connection, raisings: Sequence[tuple[str, str, datetime]]) -> dic
             {"site": site, "device": device, "at": sorted(moments, reverse=True), "kept": KEPT},
         ).fetchone()
         if row is not None:
-            found[site, device] = (tuple(row[0]), row[1])
+            found[site, device] = (tuple(row[0][len(moments) :]), row[1])
     return found
 
 

@@ -100,7 +100,7 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
         if row is not None:
             opened = bool(row[-1])
             return Joined(_from_row(row[:-1]), opened=opened, repeated=not opened)
-        if (held := _key_holder(conn, opening)) is None:
+        if (held := holder(conn, opening.site, opening.join_key)) is None:
             continue  # it was resolved between the two statements: the key is free now
         if join_after is not None and held.last_event_at < join_after and held.shelved_until is None:
             conn.execute("UPDATE incidents SET join_key = NULL WHERE id = %s", (held.id,))
@@ -110,13 +110,23 @@ def open_or_join(conn: Connection, opening: Incident, *, join_after: datetime | 
         return Joined(held, opened=False, repeated=False)
 
 
-def _key_holder(conn: Connection, opening: Incident) -> Incident | None:
+def holder(conn: Connection, site: str, join_key: str | None) -> Incident | None:
+    """The unresolved incident of a site that has this join key, held until the transaction ends."""
     with conn.cursor(row_factory=incident_row) as cur:
         return cur.execute(
             f"{SELECT_INCIDENT} WHERE site = %s AND join_key = %s"
             " AND state IN ('open', 'acknowledged', 'dispatched') FOR UPDATE",
-            (opening.site, opening.join_key),
+            (site, join_key),
         ).fetchone()
+
+
+def holding(conn: Connection, join_key: str) -> list[int]:
+    """Ids of the unresolved incidents of all sites that have this join key."""
+    rows = conn.execute(
+        "SELECT id FROM incidents WHERE join_key = %s AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY site",
+        (join_key,),
+    ).fetchall()
+    return [incident for (incident,) in rows]
 
 
 def lock(conn: Connection, incident_id: int) -> Incident | None:

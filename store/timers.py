@@ -5,11 +5,14 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from store.incidents import SELECT_INCIDENT, incident_row
+from store.records import Incident
+
 
 def due(conn: Connection, now: datetime, limit: int = 100) -> list[tuple[int, str]]:
     """What has fallen due, longest ago first; found unlocked: lock the incident, then `take` each before acting on it."""
     rows = conn.execute(
-        "SELECT incident, step FROM timers WHERE due_at <= %s ORDER BY due_at LIMIT %s", (now, limit)
+        "SELECT incident, step FROM timers WHERE due_at <= %s ORDER BY due_at, incident, step LIMIT %s", (now, limit)
     ).fetchall()
     return [(incident, step) for incident, step in rows]
 
@@ -27,7 +30,17 @@ def take(conn: Connection, incident: int, step: str, now: datetime) -> bool:
 def replace(conn: Connection, incident: int, due: Mapping[str, datetime]) -> None:
     """Let the incident have just these deadlines, by step."""
     put(conn, {incident: due})
-    conn.execute("DELETE FROM timers WHERE incident = %s AND step <> ALL(%s)", (incident, list(due)))
+    only(conn, {incident: due})
+
+
+def only(conn: Connection, due: Mapping[int, Mapping[str, datetime]]) -> None:
+    """Take out every other deadline of these incidents."""
+    kept = [(incident, step) for incident, steps in due.items() for step in steps]
+    conn.execute(
+        "DELETE FROM timers WHERE incident = ANY(%s) AND NOT EXISTS (SELECT FROM unnest(%s::bigint[], %s::text[])"
+        " AS kept (incident, step) WHERE kept.incident = timers.incident AND kept.step = timers.step)",
+        (sorted(due), [incident for incident, _ in kept], [step for _, step in kept]),
+    )
 
 
 def put(conn: Connection, due: Mapping[int, Mapping[str, datetime]]) -> None:
@@ -39,3 +52,17 @@ def put(conn: Connection, due: Mapping[int, Mapping[str, datetime]]) -> None:
             " ON CONFLICT (incident, step) DO UPDATE SET due_at = excluded.due_at",
             [list(column) for column in zip(*rows, strict=True)],
         )
+
+
+def of_board(conn: Connection, after: int, limit: int) -> list[tuple[Incident, dict[str, datetime]]]:
+    """The unresolved incidents behind an id, at most so many, each with its deadlines by step."""
+    with conn.cursor(row_factory=incident_row) as cur:
+        found = cur.execute(
+            f"{SELECT_INCIDENT} WHERE id > %s AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY id LIMIT %s",
+            (after, limit),
+        ).fetchall()
+    due: dict[int, dict[str, datetime]] = {incident.id: {} for incident in found}
+    rows = conn.execute("SELECT incident, step, due_at FROM timers WHERE incident = ANY(%s)", (list(due),)).fetchall()
+    for incident, step, at in rows:
+        due[incident][step] = at
+    return [(incident, due[incident.id]) for incident in found]

@@ -39,10 +39,10 @@ def end(conn: Connection, window: int, sites: Collection[str], by: str, now: dat
     return ended
 
 
-def current(conn: Connection) -> tuple[Window, ...]:
-    """Every window that runs or is to come, of all sites."""
+def current(conn: Connection, now: datetime) -> tuple[Window, ...]:
+    """Every window that runs at `now` or is to come, of all sites."""
     with conn.cursor(row_factory=class_row(Window)) as cur:
-        return tuple(cur.execute(f"SELECT {_COLUMNS} FROM windows WHERE ends_at > clock_timestamp() ORDER BY id"))
+        return tuple(cur.execute(f"SELECT {_COLUMNS} FROM windows WHERE ends_at > %s ORDER BY id", (now,)))
 
 
 def of_sites(conn: Connection, sites: Collection[str], since: datetime) -> list[Window]:

@@ -37,19 +37,32 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
 
 
 @pytest.fixture
-def database(database_server: tuple[Postgres, int]) -> Iterator[str]:
-    """The URL of a fresh migrated database of this test's own."""
+def databases(database_server: tuple[Postgres, int]) -> Iterator[Callable[[], str]]:
+    """`databases()`: the URL of a fresh migrated database of this test's own, as often as it is asked for."""
     cluster, port = database_server
-    name = f"test_{next(_numbers)}"
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'template_skynet'"
+                " AND pid <> pg_backend_pid()"
+            )
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE template_skynet")
+        made.append(name)
+        return cluster.url(port, name)
+
+    yield make
     with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
-        conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'template_skynet'"
-            " AND pid <> pg_backend_pid()"
-        )
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE template_skynet")
-    yield cluster.url(port, name)
-    with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        for name in made:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(databases: Callable[[], str]) -> str:
+    """The URL of a fresh migrated database of this test's own."""
+    return databases()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Night:
     def event(self, device: str, kind: str = "intrusion", phase: str = "instant", track: str | None = None) -> None:
         self.number += 1
         event = Event("s1", device, f"e{self.number}", kind, phase, track, None, None, None)  # type: ignore[arg-type]
-        held = windows.current(self.conn)
+        held = windows.current(self.conn, self.now)
         write(self.conn, Sorted(events=[Arrived(event, self.now)]), self.known, RULES, held)
         self.conn.commit()
 
@@ -291,7 +291,7 @@ def test_maintenance_keeps_cameras_quiet_and_never_a_press_and_a_drill_is_shown_
 
     for purpose in ("maintenance", "drill"):
         windows.add(night.conn, window(purpose))
-    held = windows.current(night.conn)
+    held = windows.current(night.conn, night.now)
     night.conn.commit()
     night.event("c3")
     alarm = Alarm("s1", "b2", "p", "press", None)

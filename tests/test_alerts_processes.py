@@ -15,7 +15,7 @@ from devices.messages import Alarm
 from devices.registry import Device, Site
 from ingest.sorting import Sorted
 from ingest.writing import write
-from store import feed, registry
+from store import feed, people, registry
 from store.connect import connect
 
 RULES = """
@@ -47,6 +47,7 @@ def test_every_due_step_once_whoever_is_killed(database: str, tmp_path: Path, ev
     rules = parse(RULES)
     with connect(database, part="test") as conn:
         registry.add_site(conn, Site(site="s1", name="One"))
+        people.add_user(conn, "boss", "admin", [], None)  # somebody is reached at every tier: no incident of that here
         for number in range(PRESSES):
             registry.add_device(conn, Device(site="s1", device=f"b{number}", kind="button", name="b"))
         conn.commit()

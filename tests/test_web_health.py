@@ -51,7 +51,9 @@ def prove(database: str) -> None:
 
 def test_ready_only_while_everything_is(database: str, mqtt: Broker, eventually: Eventually) -> None:
     beat(database, "ingest", "alerts")
-    everything = dict.fromkeys(("database", "migrations", "broker", "ingest", "alerts", "feed", "pipeline"), True)
+    everything = dict.fromkeys(
+        ("database", "migrations", "broker", "ingest", "alerts", "feed", "pipeline", "rules"), True
+    )
     with running_web(database, mqtt_url=mqtt.url, mqtt_password=SecretStr(mqtt.password)) as web:
         eventually(lambda: checks_of(web) == (200, everything))
         with psycopg.connect(database) as conn:
@@ -71,6 +73,26 @@ def test_ready_only_while_everything_is(database: str, mqtt: Broker, eventually:
         with psycopg.connect(database) as conn:
             conn.execute("UPDATE alembic_version SET version_num = '0000'")
         eventually(lambda: checks_of(web)[1]["migrations"] is False)
+
+
+def test_a_bad_rules_file_is_told_and_costs_no_readiness(
+    database: str, mqtt: Broker, tmp_path: Path, eventually: Eventually
+) -> None:
+    beat(database, "ingest", "alerts")
+    rules = tmp_path / "mine.toml"
+    rules.write_text("[press]\n")
+    with running_web(database, mqtt_url=mqtt.url, mqtt_password=SecretStr(mqtt.password), rules_file=rules) as web:
+        eventually(lambda: checks_of(web)[0] == 200)
+        rules.write_text("[pres]\n")
+        eventually(lambda: checks_of(web)[1]["rules"] is False)
+        beat(database, "ingest", "alerts")
+        answer = httpx.get(f"{web.url}/readyz", timeout=20)
+        assert (answer.status_code, answer.json()["ready"]) == (200, True)
+        check = answer.json()["checks"]["rules"]
+        assert check["warning"] is True
+        assert "mine.toml" in check["reason"]
+        rules.write_text("[press]\n")
+        eventually(lambda: checks_of(web)[1]["rules"])
 
 
 def test_each_reason_says_what_to_do(database: str) -> None:

@@ -15,7 +15,7 @@ from alerts.rules_file import RulesFile
 from skynet.settings import Settings
 from store.connect import open_pool
 from web import asyncapi, console_files, problems
-from web.calls import checks, desk, health, incidents, notices, picture, session
+from web.calls import checks, desk, handovers, health, incidents, notices, people, picture, reports, session, street
 from web.guard import Guard
 from web.joining import Joining
 from web.keeping import Keeper
@@ -90,10 +90,14 @@ def bare_app() -> FastAPI:
     api.include_router(desk.router, dependencies=[logged_in])
     api.include_router(notices.router, dependencies=[logged_in])
     api.include_router(checks.router, dependencies=[logged_in])
+    for more in (street.router, people.router, handovers.router):
+        api.include_router(more, dependencies=[logged_in])
+    api.include_router(reports.router, dependencies=[logged_in])
     api.add_api_route("/asyncapi.json", _asyncapi, include_in_schema=False)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(session.pages_router)
+    app.include_router(street.pages_router)
     return app
 
 
@@ -121,12 +125,13 @@ def _services(settings: Settings) -> Services:
     pool: ConnectionPool = open_pool(url, part="web", size=POOL)
     metrics = Metrics(pool)
     live = Live(url, pool, metrics)
+    rules = RulesFile(settings.rules_file)
     return Services(
         settings=settings,
         pool=pool,
         live=live,
         metrics=metrics,
-        rules=RulesFile(settings.rules_file),
-        prober=Prober(settings, pool, live.fresh, live.proof),
+        rules=rules,
+        prober=Prober(settings, pool, live.fresh, live.proof, rules),
         origins=own_origins(settings.web_url, settings.web_port),
     )

@@ -10,6 +10,7 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from alerts.rules_file import RulesFile
 from devices import probing
 from skynet.settings import Settings, SettingsError
 from store import feed, migrate, parts, pipeline
@@ -28,12 +29,18 @@ class Prober:
     """Looks at what this process and the system need; thread-safe."""
 
     def __init__(
-        self, settings: Settings, pool: ConnectionPool, feed_is_read: Callable[[], bool], proof: Proof
+        self,
+        settings: Settings,
+        pool: ConnectionPool,
+        feed_is_read: Callable[[], bool],
+        proof: Proof,
+        rules: RulesFile,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._feed_is_read = feed_is_read
         self._proof = proof
+        self._rules = rules
         self._lock = threading.Lock()
         self._looked_at = -FRESH
         self._found = Readiness(ready=False, checks={})
@@ -60,7 +67,16 @@ class Prober:
         checks |= _result(broker, {"broker": "the broker did not answer"})
         said = "this process does not read the feed of changes just now; it tries again by itself"
         checks["feed"] = Check(ok=True) if self._feed_is_read() else Check(ok=False, reason=said)
-        return Readiness(ready=all(check.ok for check in checks.values()), checks=checks)
+        checks["rules"] = self._rules_check()
+        return Readiness(ready=all(check.ok or check.warning for check in checks.values()), checks=checks)
+
+    def _rules_check(self) -> Check:
+        """A bad rules file is to be mended, but the rules before it stay in force: a warning."""
+        self._rules.now()
+        fault = self._rules.fault
+        if fault is None:
+            return Check(ok=True)
+        return Check(ok=False, warning=True, reason=f"{fault.en}; the rules before it stay in force")
 
     def _database(self) -> dict[str, Check]:
         try:

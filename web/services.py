@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from alerts.links import Links
 from alerts.rules_file import RulesFile
 from alerts.steps import Actor
 from skynet.settings import Settings
@@ -39,6 +41,12 @@ class Services:
     def https(self) -> bool:
         """Whether browsers reach us by https, so that the cookie is to be sent by nothing else."""
         return (self.settings.web_url or "").startswith("https:")
+
+    @property
+    def links(self) -> Links:
+        """Where the links of dispatched people lead, and how long they last."""
+        base = self.settings.web_url or f"http://127.0.0.1:{self.settings.web_port}"
+        return Links(base, timedelta(hours=self.settings.link_hours))
 
 
 @dataclass(frozen=True)

@@ -294,6 +294,7 @@ class Check(Wire):
     """One thing that must be right for the system to do its work."""
 
     ok: bool
+    warning: bool = Field(default=False, description="not ok, but the system does its work all the same")
     reason: str | None = Field(None, description="what is wrong, and what to do")
 
 

@@ -11,14 +11,13 @@ from alerts import habits, openings, unusual
 from alerts.habits import Item
 from alerts.rules import Rules, load_rules
 from devices.registry import Registry
-from skynet.cli.context import AsJson, DataDir, database, load, print_json, print_rows
+from skynet.cli.context import WHEN, AsJson, DataDir, database, load, moment, print_json, print_rows
 from skynet.cli.errors import CommandError
 from store import habits as rows
 from store import registry
 from store.habits import ShownItem
 
 BACK = timedelta(days=7)
-_WHEN = "as 2026-11-20 or 2026-11-20T08:00, in the site's own time unless it has a zone"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     site: Annotated[str, typer.Argument(help="The site.")],
-    begins: Annotated[str | None, typer.Option("--from", help=f"From this hour on, {_WHEN} (default: a week).")] = None,
+    begins: Annotated[str | None, typer.Option("--from", help=f"From this hour on, {WHEN} (default: a week).")] = None,
     ends: Annotated[
         str | None, typer.Option("--to", help="To before this hour (default: all that is counted).")
     ] = None,
@@ -47,8 +46,8 @@ def show(
         counted_to = rows.up_to(conn, "counted")
         if counted_to is None:
             raise CommandError("no hour is counted yet: `skynet alerts` counts them once they are over")
-        last = min(_moment(ends, "--to", zone) or counted_to, counted_to)
-        first = _moment(begins, "--from", zone) or last - BACK
+        last = min(moment(ends, "--to", zone) or counted_to, counted_to)
+        first = moment(begins, "--from", zone) or last - BACK
         if first >= last:
             raise CommandError(f"nothing lies between --from and --to: hours are counted up to {counted_to:%FT%RZ}")
         first, last = habits.hour_begins(habits.hour_number(first)), habits.hour_begins(habits.hour_number(last))
@@ -65,16 +64,6 @@ def show(
         [{**line, "at": f"{line['hour'].astimezone(zone):%F %R}"} for line in lines],
         ["at", "device", "what", "would", "was", "incident", "figure"],
     )
-
-
-def _moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"{option} {text!r} is no time: write it {_WHEN}") from None
-    return read if read.tzinfo is not None else read.replace(tzinfo=zone)
 
 
 def _replayed(of_devices: list[rows.DeviceHours], first: int, last: int, rules: Rules) -> list[Item]:

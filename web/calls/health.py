@@ -24,6 +24,8 @@ async def healthz() -> Alive:
 def readyz(response: Response, web: Web) -> Readiness:
     """Database, migrations, broker, ingest, alerts, the feed, and the whole pipeline by a synthetic alarm every 10 s; each with
     what is wrong. 503 when any is.
+
+    A check that is only a warning (rules: a bad file, while those before it stay in force) leaves it at 200.
     """
     found = web.prober.look()
     if not found.ready:

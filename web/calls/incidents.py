@@ -71,17 +71,24 @@ def incident(request: Request, incident_id: Text) -> dict[str, Any]:
 
 
 def visible(caller: Caller, incident_id: str) -> StoredIncident:
-    """The incident with this id. Raises Refusal (404) when there is none in the caller's sites."""
-    found = stored.by_id(caller.conn, _number(incident_id))
+    """An incident of the caller's sites.
+
+    Raises Refusal (404) for any other.
+    """
+    found = stored.by_id(caller.conn, number_of(incident_id, "incident"))
     if found is None or found.site not in caller.person.sites:
         raise not_found("incident")
     return found
 
 
-def _number(incident_id: str) -> int:
-    if not (incident_id.isascii() and incident_id.isdigit()) or int(incident_id[:20]) >= _LARGEST:
-        raise not_found("incident")
-    return int(incident_id)
+def number_of(text: str, what: str) -> int:
+    """The number that an id is.
+
+    Raises Refusal (404) for a text that is none.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text[:20]) >= _LARGEST:
+        raise not_found(what)
+    return int(text)
 
 
 @router.post("/incidents/{incident_id}/{verb}", response_model=Incident, summary="A person's step")
@@ -99,10 +106,11 @@ def take_step(request: Request, incident_id: Text, verb: Verb, body: StepBody) -
         outcome=body.outcome,
         until=None if body.until is None else body.until.astimezone(UTC),
     )
-    number = _number(incident_id)
-    rules = services_of(request).rules.now()
+    number = number_of(incident_id, "incident")
+    web = services_of(request)
+    rules = web.rules.now()
     with calling(request) as caller:
-        result = steps.take(caller.conn, rules, number, step, caller.actor, _now)
+        result = steps.take(caller.conn, rules, number, step, caller.actor, _now, web.links)
     if isinstance(result, steps.NotTheirs):
         raise Refusal(403, result.reason)
     if isinstance(result, steps.NotFound):

@@ -1,4 +1,4 @@
-"""Posts, shifts, contacts, handovers."""
+"""Posts, shifts, the key that signs links, handovers."""
 
 from pathlib import Path
 

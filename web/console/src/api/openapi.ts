@@ -14,6 +14,8 @@ export interface CameraView {
 /** One thing that must be right for the system to do its work. */
 export interface Check {
   ok: boolean
+  /** not ok, but the system does its work all the same */
+  warning?: boolean
   /** what is wrong, and what to do */
   reason?: string | null
 }
@@ -64,6 +66,14 @@ export interface DeviceCheck {
   note: string | null
 }
 
+/** The link of whoever is sent to an incident: to be read out or shown as QR. `told`: it was also sent to them. */
+export interface DispatchLink {
+  url: string
+  person: string
+  expires_at: string
+  told: boolean
+}
+
 /** What was found at the button. */
 export interface DoneBody {
   note: string
@@ -100,6 +110,27 @@ export interface Grid {
   name: string
   officer: string | null
   geometry: Record<string, unknown>
+}
+
+/** A signed sheet; `accepted_at` is when who comes signed it too, `moved` the claims that moved with it. */
+export interface Handover {
+  id: string
+  site: string
+  from_name: string
+  to_name: string
+  note: string | null
+  signed_at: string
+  accepted_at: string | null
+  moved: string[]
+  sheet: Sheet
+}
+
+/** A handover, signed by who sends it; `to` is the log-in name of who comes. */
+export interface HandoverBody {
+  site: string
+  to: string
+  note?: string | null
+  proven_days?: number
 }
 
 /** What a person must answer. `version` counts changes of state or owner; `count` the presses or events joined to it. */
@@ -219,6 +250,41 @@ export interface Me {
   may: string[]
 }
 
+/** A month of a site, in its own time zone. Drills, tests, quiet items and the system's own sites count in nothing but `left_out`. carried + opened + reopened = settled + open_at_end; each `by_…` adds up to opened. */
+export interface MonthlyReport {
+  site: string
+  name: string
+  month: string
+  timezone: string
+  begins: string
+  ends: string
+  /** how far the month is counted: its end, or now */
+  until: string
+  /** carried, opened, reopened, settled, open_at_end */
+  flow: ReportFigure[]
+  /** opened in the month and counted nowhere, by reason; shares of all that opened */
+  left_out: ReportFigure[]
+  answers: ReportAnswers[]
+  /** settled, by how it ended; shares of settled */
+  outcomes: ReportFigure[]
+  /** of those that a person settled as real or false */
+  false_share: number | null
+  /** went up to this tier in the month; shares of opened */
+  escalations: ReportFigure[]
+  /** a claim of it lapsed in the month */
+  lapsed: ReportFigure
+  longest: ReportLongest[]
+  by_kind: ReportFigure[]
+  by_priority: ReportFigure[]
+  by_grid: ReportFigure[]
+  by_hour: ReportFigure[]
+  /** 1 is Monday */
+  by_weekday: ReportFigure[]
+  by_day: ReportFigure[]
+  load: ReportLoad[]
+  floods: ReportFlood[]
+}
+
 export interface Page_DeviceCheck_ {
   items: DeviceCheck[]
   next?: string | null
@@ -244,6 +310,11 @@ export interface Page_Grid_ {
   next?: string | null
 }
 
+export interface Page_Handover_ {
+  items: Handover[]
+  next?: string | null
+}
+
 export interface Page_IncidentNotice_ {
   items: IncidentNotice[]
   next?: string | null
@@ -264,8 +335,33 @@ export interface Page_Reject_ {
   next?: string | null
 }
 
+export interface Page_ReportMeasure_ {
+  items: ReportMeasure[]
+  next?: string | null
+}
+
+export interface Page_ReportProblem_ {
+  items: ReportProblem[]
+  next?: string | null
+}
+
+export interface Page_ReportResponsibility_ {
+  items: ReportResponsibility[]
+  next?: string | null
+}
+
+export interface Page_Shift_ {
+  items: Shift[]
+  next?: string | null
+}
+
 export interface Page_Site_ {
   items: Site[]
+  next?: string | null
+}
+
+export interface Page_Staff_ {
+  items: Staff[]
   next?: string | null
 }
 
@@ -279,6 +375,17 @@ export interface Place {
   lat: number | null
   lon: number | null
   address: string | null
+}
+
+/** A person's place: at one grid, or at a tier above the grids (`grid` null). */
+export interface Post {
+  tier: 'grid' | 'community' | 'district'
+  grid?: string | null
+}
+
+/** All posts of a person at a site, in the place of those they had. */
+export interface PostsBody {
+  posts: Post[]
 }
 
 /** What became of a button's presses of the last 30 days, exercises left out. It says something of the device and its place, nothing of who pressed. */
@@ -323,6 +430,231 @@ export interface Reject {
   received_at: string
 }
 
+/** How soon incidents were answered, that is, when a person first had them. Shares are of `opened`. Percentiles are by nearest rank, of `answered`: the time of some incident that half (nine tenths) of them did not exceed. */
+export interface ReportAnswers {
+  /** `all` or `press` */
+  of: string
+  label: string
+  opened: ReportFigure
+  answered: ReportFigure
+  within_30: ReportFigure
+  within_60: ReportFigure
+  unanswered: ReportFigure
+  median_seconds: number | null
+  p90_seconds: number | null
+}
+
+/** A number of incidents. `trace` is the call that lists exactly these; `value` is what it is counted by. */
+export interface ReportFigure {
+  figure: string
+  value: string | null
+  /** what it is called, in the language asked for */
+  label: string
+  count: number
+  /** of the whole that the description of its part names; null: of nothing */
+  share?: number | null
+  /** of escalations and lapsed claims: how often, since an incident may have several */
+  times?: number | null
+  trace: string
+}
+
+/** A time in which an officer had more than anybody can answer (ISA-18.2). */
+export interface ReportFlood {
+  officer: string
+  since: string
+  until: string | null
+  peak: number
+  incidents: ReportFigure
+}
+
+/** What came to somebody, against EEMUA 191 and ISA-18.2: to all consoles of the site (`officer` null) as it opened, to an officer as it came into their hands. Windows are of ten minutes, days the site's own; shares are of all that have passed. */
+export interface ReportLoad {
+  officer: string | null
+  label: string
+  incidents: ReportFigure
+  per_day: number | null
+  busiest_window: number
+  busiest_day: number
+  windows_over_1: ReportLoadPart
+  windows_over_10: ReportLoadPart
+  days_over_150: ReportLoadPart
+  days_over_300: ReportLoadPart
+  verdict: 'manageable' | 'demanding' | 'overloaded'
+}
+
+/** The windows or days that had more than so many: how many of them, their share of all, and the incidents in them. */
+export interface ReportLoadPart {
+  number: number
+  share: number | null
+  incidents: ReportFigure
+}
+
+/** One of those that were open longest: from its opening to its end, or as far as the month is counted. */
+export interface ReportLongest {
+  incident: string
+  opened_at: string
+  seconds: number
+  /** whether it was open at the end of the month */
+  open: boolean
+  title: string
+  kind: string
+  grid: string | null
+  grid_name: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  /** as it is now */
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  owner: string | null
+}
+
+/** A line of 措施清单: a step of a person, or of the system (`who`) where it changed who has it or how it ended. */
+export interface ReportMeasure {
+  seq: number
+  at: string
+  incident: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  who: string
+  verb: string
+  note: string | null
+}
+
+/** A line of 问题清单. `seconds` from opening to end; `left_out`: why it counts in no statistics. */
+export interface ReportProblem {
+  incident: string
+  opened_at: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  outcome: 'real' | 'false' | 'test' | 'drill' | null
+  answered_at: string | null
+  cancelled_at: string | null
+  resolved_at: string | null
+  seconds: number | null
+  owner: string | null
+  tier: 'grid' | 'community' | 'district'
+  left_out: string | null
+}
+
+/** A line of 责任清单: who had an incident, as what, from when to when. `kept`: whether the deadline was; null: there was none, or it is not decided. `line` counts the lines of an incident. */
+export interface ReportResponsibility {
+  incident: string
+  line: number
+  opened_at: string
+  address: string | null
+  grid: string | null
+  grid_name: string | null
+  kind: string
+  title: string
+  role: 'tier' | 'owner' | 'sent'
+  /** a log-in name; for `tier` the tier */
+  who: string
+  begins: string
+  ends: string | null
+  /** the step that ended it */
+  ended_by: string | null
+  deadline: string | null
+  kept: boolean | null
+}
+
+/** What is to be handed over at a site as of a moment. */
+export interface Sheet {
+  site: string
+  at: string
+  /** by person */
+  claims: SheetClaims[]
+  /** nobody has them, and they are not shelved */
+  open: SheetIncident[]
+  shelved: SheetIncident[]
+  windows: SheetWindow[]
+  /** offline or at fault */
+  faulty: SheetDevice[]
+  /** buttons that never proved themselves, or not for `proven_days` */
+  unproven: SheetDevice[]
+  proven_days: number
+  /** newest first */
+  notes: SheetNote[]
+}
+
+/** What one person has. */
+export interface SheetClaims {
+  owner: string
+  incidents: SheetIncident[]
+}
+
+/** A device that is faulty, offline or not proven. */
+export interface SheetDevice {
+  device: string
+  name: string
+  grid: string | null
+  state: 'online' | 'offline' | 'fault' | 'unknown'
+  since: string | null
+  last_seen: string | null
+  last_proven: string | null
+}
+
+/** An incident on a sheet of a handover, as it was then. */
+export interface SheetIncident {
+  id: string
+  title: string
+  kind: string
+  priority: 'critical' | 'high' | 'medium' | 'low'
+  state: 'open' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed'
+  tier: 'grid' | 'community' | 'district'
+  grid: string | null
+  opened_at: string
+  owner: string | null
+  dispatched_to: string | null
+  deadline: string | null
+  shelved_until: string | null
+  shelved_by: string | null
+  drill: boolean
+}
+
+/** What a person wrote down on an incident that is not resolved. */
+export interface SheetNote {
+  incident: string
+  title: string
+  at: string
+  actor: string
+  note: string
+}
+
+/** A maintenance or a drill that runs. */
+export interface SheetWindow {
+  purpose: 'maintenance' | 'drill'
+  grid: string | null
+  device: string | null
+  starts_at: string
+  ends_at: string
+  reason: string
+  made_by: string
+}
+
+/** `hours` of the site's own time, the end not included, over midnight where it ends before it begins; `days` (1 is Monday) are those it begins on. */
+export interface Shift {
+  site: string
+  shift: string
+  hours: string
+  days: number[]
+  members: string[]
+}
+
+/** A whole shift, in the place of what it was. */
+export interface ShiftBody {
+  /** "22:00-06:00" */
+  hours: string
+  /** 1 is Monday */
+  days?: number[]
+  members?: string[]
+}
+
 /** What a console has put on its screen. */
 export interface ShownBody {
   items: ShownIncident[]
@@ -342,6 +674,21 @@ export interface Site {
   lat: number | null
   lon: number | null
   invented: boolean
+}
+
+/** Somebody who works for a site. Whether a contact is known is told, the contact never. */
+export interface Staff {
+  name: string
+  role: 'officer' | 'lead' | 'admin'
+  posts: Post[]
+  /** in none: always on duty */
+  shifts: string[]
+  /** it is their shift now */
+  on_duty: boolean
+  /** from the grid asked for to their post, up the tree; null: not on that way */
+  steps_away: number | null
+  /** a contact of theirs is known */
+  reachable: boolean
 }
 
 /** A person's step. `version` is the one they saw; `to` is needed by assign and dispatch, `outcome` by resolve, `note` by escalate, reopen, shelve and taking over from somebody, `until` by shelve. */

@@ -1,0 +1,1 @@
+"""Reports: the three lists and the month, as answers and as files for a spreadsheet."""
