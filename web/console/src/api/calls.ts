@@ -2,7 +2,6 @@
 import type { Verb } from '../steps/verbs'
 import { call } from './http'
 import type {
-  Colleague,
   Device,
   Grid,
   Incident,
@@ -11,6 +10,7 @@ import type {
   Page,
   ShownIncident,
   Site,
+  Staff,
   StepBody,
   Window,
   WindowBody,
@@ -55,9 +55,9 @@ export async function reportShown(items: ShownIncident[]): Promise<void> {
 }
 
 /** Those who work there, best suited first as the server sees it. */
-export async function people(site: string, grid: string | null): Promise<Colleague[]> {
+export async function people(site: string, grid: string | null): Promise<Staff[]> {
   const where = grid === null ? '' : `&grid=${encodeURIComponent(grid)}`
-  return (await call<Page<Colleague>>('GET', `/people?site=${encodeURIComponent(site)}${where}`)).items
+  return (await call<Page<Staff>>('GET', `/people?site=${encodeURIComponent(site)}${where}`)).items
 }
 
 export async function windows(): Promise<Window[]> {

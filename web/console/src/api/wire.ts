@@ -11,6 +11,7 @@ export type {
   Problem,
   ShownIncident,
   Site,
+  Staff,
   StepBody,
   TimelineEntry,
   Window,
@@ -87,12 +88,3 @@ export interface Flood {
   officers: FloodedOfficer[]
 }
 export type Frame = Hello | Snapshot | Change | DeviceChange | Heartbeat | Flood
-
-/** Somebody who works for a site. */
-export interface Colleague {
-  name: string
-  role: string
-  on_duty: boolean
-  /** From the grid asked for to their post; 0: it is their own. */
-  steps_away?: number | null
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Frame, Hello } from '../api/wire'
 import { aChange, aDevice, anIncident } from '../testing'
-import { emptyBoard, mergeTimeline, receive, resumeQuery, type Board, type Effect } from './board'
+import { beginConnection, emptyBoard, mergeTimeline, receive, resumeQuery, type Board, type Effect } from './board'
 
 const hello = (seq: number, mode: 'snapshot' | 'changes', feed = 'f'): Hello => ({
   type: 'hello',
@@ -148,12 +148,21 @@ describe('the board', () => {
     expect(board.incidents.get('1')).toMatchObject({ parts: [], quiet: null, shelved_until: null, drill: false })
   })
 
-  it('knows who is in a flood, until it joins anew', () => {
-    const board = boardAt(0)
+  it('knows who is in a flood, over a new connection, whether it is told before the greeting, after it or not at all', () => {
     const officers = [{ name: '张三', since: '2026-11-24T04:00:00Z' }]
-    take(board, { type: 'flood', officers })
+    const beat = { type: 'heartbeat' as const, seq: {}, ts: '' }
+    const board = boardAt(0)
+    take(board, { type: 'flood', officers }, hello(0, 'changes'), beat, beat, beat)
     expect(board.flooded).toEqual(officers)
-    take(board, hello(0, 'changes'))
+    beginConnection(board)
+    take(board, hello(0, 'changes'), beat)
+    expect(board.flooded).toEqual(officers)
+    take(board, { type: 'flood', officers }, beat, beat)
+    expect(board.flooded).toEqual(officers)
+    beginConnection(board)
+    take(board, hello(0, 'changes'), beat)
+    expect(board.flooded).toEqual(officers)
+    take(board, beat)
     expect(board.flooded).toEqual([])
   })
 

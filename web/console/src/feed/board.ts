@@ -34,6 +34,9 @@ export interface Board {
   reloaded: boolean
   /** Who is in a flood, as far as it concerns this console. */
   flooded: FloodedOfficer[]
+  /** Whether this connection has said who is in a flood, and how many heartbeats it has brought. */
+  floodTold: boolean
+  beats: number
   /** Whether an alarm still gets from the broker to here, as last heard. */
   pipeline: Pipeline
 }
@@ -54,6 +57,8 @@ export type Effect =
   /** A device that is not on the picture: ask for the picture again. */
   | { kind: 'strangeDevice'; site: string }
 
+/** By this heartbeat of a connection, a flood would have been told. */
+const SAID_BY = 2
 const ALL_WELL: Pipeline = { ok: true, proven_at: null }
 
 export function emptyBoard(): Board {
@@ -67,8 +72,19 @@ export function emptyBoard(): Board {
     replayed: 0,
     reloaded: false,
     flooded: [],
+    floodTold: false,
+    beats: 0,
     pipeline: ALL_WELL,
   }
+}
+
+/**
+ * A new connection begins. Who is in a flood stays until it says so itself, so that a list that is gathered does not come
+ * apart for a moment; it may say so even before its greeting, and says nothing when nobody is.
+ */
+export function beginConnection(board: Board): void {
+  board.floodTold = false
+  board.beats = 0
 }
 
 /** The query string with which a connection resumes where this board stands; empty at first. */
@@ -133,9 +149,13 @@ export function receive(board: Board, frame: Frame): Effect[] {
         if (here !== undefined && seq > here) return [{ kind: 'gap', site }]
       }
       board.pipeline = frame.pipeline ?? ALL_WELL
+      board.beats += 1
+      // a flood is told within a second of joining: nobody is in one
+      if (board.beats === SAID_BY && !board.floodTold) board.flooded = []
       return []
     case 'flood':
       board.flooded = frame.officers
+      board.floodTold = true
       return []
     default:
       return [] // a later server may say more than we know
@@ -146,7 +166,6 @@ function greet(board: Board, hello: Hello): Effect[] {
   board.feed = hello.feed
   board.replayed = 0
   board.reloaded = false
-  board.flooded = [] // told anew on joining when there is one
   board.behind.clear()
   for (const site of [...board.cursors.keys()]) {
     if (!(site in hello.sites)) forgetSite(board, site)

@@ -1,7 +1,7 @@
 /** The live picture: the board fed by the connection, and whether it can be trusted. */
 import { computed, reactive, ref, watch } from 'vue'
 import type { Frame, Incident } from '../api/wire'
-import { demands, emptyBoard, receive, resumeQuery, type Effect } from '../feed/board'
+import { beginConnection, demands, emptyBoard, receive, resumeQuery, type Effect } from '../feed/board'
 import { Connection } from '../feed/connection'
 import { isFlooded } from '../queue/flood'
 import { isStale } from '../feed/pulse'
@@ -107,7 +107,10 @@ export function startLive(): void {
   latestAlarm.value = null
   startedAt.value = performance.now()
   connection = new Connection({
-    resume: () => resumeQuery(board),
+    resume: () => {
+      beginConnection(board)
+      return resumeQuery(board)
+    },
     frame: take,
     loggedOut: sessionEnded,
     connected: (is) => {

@@ -2,13 +2,13 @@
 import { reactive } from 'vue'
 import { people } from '../api/calls'
 import { Refused, Unreachable } from '../api/http'
-import type { Colleague } from '../api/wire'
+import type { Staff } from '../api/wire'
 
-const found = reactive(new Map<string, Colleague[]>())
+const found = reactive(new Map<string, Staff[]>())
 const keyOf = (site: string, grid: string | null): string => `${site}/${grid ?? ''}`
 
 /** Those who work there, as last heard: on duty first, then by name. */
-export function colleagues(site: string, grid: string | null): Colleague[] {
+export function colleagues(site: string, grid: string | null): Staff[] {
   return found.get(keyOf(site, grid)) ?? []
 }
 
