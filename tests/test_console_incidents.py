@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from console_desk import PASSWORD, Button, Camera, Desk, desk, resolve_all
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 from whole_system import WholeSystem, running_system
 
 from alerts.rules import DEFAULT
@@ -286,9 +286,17 @@ def test_shelving_is_always_on_screen_and_silent(sit: Sit, things: Callable[...,
 
 def test_a_drill_says_so_everywhere_and_sounds(system: WholeSystem, sit: Sit, things: Callable[..., Any]) -> None:
     button = things(Button)
-    with sit("王主任") as lead:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with sit("王主任", lambda page: page.route("**/api/v1/sites", hold)) as lead:
         lead.page.keyboard.press("w")
         sheet = lead.page.get_by_test_id("windows")
+        expect(sheet).to_be_visible()
+        lead.wait(lambda: held)
+        held.pop().continue_()  # the sites come after the sheet was opened
         sheet.get_by_text("演练", exact=True).click()
         sheet.get_by_text("30 分钟").click()
         sheet.locator("[name=reason]").fill("季度演练")
