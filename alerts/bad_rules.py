@@ -5,15 +5,16 @@ from datetime import datetime
 import msgspec
 from psycopg import Connection
 
-from alerts.raising import raise_incident
+from alerts.faults import fault as fault_at
+from alerts.raising import raise_incident, settle
 from alerts.rules import Rules, Saying
-from alerts.silences import heal
 from alerts.steps import SYSTEM, keep
 from store import feed, incidents, reach
 from store.connect import settled
-from store.records import Change, Incident
+from store.records import Change
 
 KEY = "rules"
+MENDED = "规则文件已改好,现行规则即文件所写"
 LONGEST_TITLE = 200
 
 
@@ -51,7 +52,7 @@ def _tell(conn: Connection, rules: Rules, site: str, fault: Saying, now: datetim
     title = f"规则有误,沿用原来的 · {fault.zh}"[:LONGEST_TITLE]
     held = incidents.holder(conn, site, KEY)
     if held is None:
-        raise_incident(conn, rules, _opening(site, title, now), note=fault.zh)
+        raise_incident(conn, rules, fault_at(site, KEY, title, now), note=fault.zh)
     elif held.title != title:
         after = keep(conn, rules, msgspec.structs.replace(held, title=title, updated_at=max(held.updated_at, now)))
         feed.append(conn, [Change(incident=after, actor=SYSTEM, verb="note", note=fault.zh)])
@@ -59,25 +60,5 @@ def _tell(conn: Connection, rules: Rules, site: str, fault: Saying, now: datetim
 
 
 def _settle(conn: Connection, rules: Rules, incident_id: int, now: datetime, done: set[str | int]) -> None:
-    incident = incidents.lock(conn, incident_id)
-    if incident is not None:
-        heal(conn, rules, incident, "规则文件已改好,现行规则即文件所写", now)
+    settle(conn, rules, incident_id, MENDED, now)
     done.add(incident_id)
-
-
-def _opening(site: str, title: str, now: datetime) -> Incident:
-    return Incident(
-        site=site,
-        join_key=KEY,
-        grid=None,
-        kind="fault",
-        priority="low",
-        title=title,
-        device=None,
-        lat=None,
-        lon=None,
-        address=None,
-        opened_at=now,
-        updated_at=now,
-        last_event_at=now,
-    )

@@ -4,15 +4,16 @@ from datetime import datetime, timedelta
 
 from psycopg import Connection
 
+from alerts.raising import settle
 from alerts.rules import Rules
-from alerts.silences import heal
-from store import chatter, incidents, jobs
+from store import chatter, jobs
 from store.connect import settled
 
 EVERY = timedelta(seconds=10)
+CALM = "探头已恢复平静,声音和通知恢复"
 
 
-def settle(conn: Connection, rules: Rules, now: datetime) -> None:
+def watch(conn: Connection, rules: Rules, now: datetime) -> None:
     """Settle what is over, now and then; each in a transaction of its own."""
     due = jobs.take(conn, "chatter", EVERY, now)
     conn.commit()
@@ -21,10 +22,4 @@ def settle(conn: Connection, rules: Rules, now: datetime) -> None:
     over = chatter.calmed(conn, now)
     conn.rollback()
     for incident_id in over:
-        settled(conn, lambda one=incident_id: _settle(conn, rules, one, now))  # type: ignore[misc]
-
-
-def _settle(conn: Connection, rules: Rules, incident_id: int, now: datetime) -> None:
-    incident = incidents.lock(conn, incident_id)
-    if incident is not None:
-        heal(conn, rules, incident, "探头已恢复平静,声音和通知恢复", now)
+        settled(conn, lambda one=incident_id: settle(conn, rules, one, CALM, now))  # type: ignore[misc]

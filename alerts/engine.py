@@ -48,7 +48,7 @@ class Engine:
         deadlines.fire_due(conn, rules, now)  # before what follows: people wait for these
         silences.watch(conn, rules, self._start_grace, now)
         tending.tend(conn, rules, now)
-        chattering.settle(conn, rules, now)
+        chattering.watch(conn, rules, now)
         settled(conn, lambda: floods.watch(conn, rules.fatigue, now))
         self._unusual.tick(conn, rules, now)
         self._checks.tick(conn, now)

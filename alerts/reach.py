@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts import timing
+from alerts.faults import fault
 from alerts.rules import Rules
 from store.duty import Post
 from store.notices import ALL_MEANS
@@ -77,24 +77,9 @@ def advice(site: str, found: Sequence[Gap]) -> str:
     return "。".join(dict.fromkeys(_advised(site, gap) for gap in found)) + "。补齐后本警情自动解除。"
 
 
-def opening(site: str, found: Sequence[Gap], rules: Rules, now: datetime) -> Incident:
+def opening(site: str, found: Sequence[Gap], now: datetime) -> Incident:
     """The one incident of a site's gaps."""
-    incident = Incident(
-        site=site,
-        join_key=KEY,
-        grid=None,
-        kind="fault",
-        priority="medium",
-        title=title(found),
-        device=None,
-        lat=None,
-        lon=None,
-        address=None,
-        opened_at=now,
-        updated_at=now,
-        last_event_at=now,
-    )
-    return timing.with_deadline(timing.begun(incident, rules), rules)
+    return fault(site, KEY, title(found), now, priority="medium")
 
 
 def _named(gap: Gap) -> str:

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import msgspec
 from psycopg import Connection
 
-from alerts import openings, reach, timing
+from alerts import reach
+from alerts.raising import raise_incident, settle
 from alerts.reach import Gap, Reachable
 from alerts.rules import Rules
-from alerts.silences import heal
-from store import feed, incidents, jobs, notices, timers
+from store import jobs
 from store import reach as rows
 from store.connect import settled
 
@@ -43,23 +43,16 @@ def _check(conn: Connection, rules: Rules, site: str, now: datetime) -> None:
         if held is None or held[1] != reach.title(found):
             _tell(conn, rules, site, found, now)
     elif held is not None and not rows.reopened(conn, held[0]):
-        incident = incidents.lock(conn, held[0])
-        if incident is not None:
-            heal(conn, rules, incident, REACHED, now)
+        settle(conn, rules, held[0], REACHED, now)
 
 
 def _tell(conn: Connection, rules: Rules, site: str, found: tuple[Gap, ...], now: datetime) -> None:
-    joined = incidents.open_or_join(conn, reach.opening(site, found, rules, now))
-    incident = joined.incident
-    if joined.opened:
-        timers.put(conn, {incident.id: timing.due_steps(incident, rules)})
-        notices.put(conn, openings.notices_of(incident, rules))
-        change = openings.opened(incident)
-    elif incident.title == reach.title(found):
-        conn.rollback()  # another engine told it just now
-        return
-    else:
-        incident = msgspec.structs.replace(incident, title=reach.title(found))
-        incidents.save(conn, incident)
-        change = openings.repeated(incident)
-    feed.append(conn, [msgspec.structs.replace(change, note=reach.advice(site, found))])
+    title = reach.title(found)
+    raise_incident(
+        conn,
+        rules,
+        reach.opening(site, found, now),
+        lambda stored: msgspec.structs.replace(stored, title=title),
+        note=reach.advice(site, found),
+        again=lambda stored: stored.title != title,  # else another engine told it just now
+    )

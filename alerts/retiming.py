@@ -39,13 +39,14 @@ def retime(conn: Connection, rules: Rules) -> None:
         conn.rollback()
         for incident, due in found:
             if timing.due_steps(incident, rules) != due:
-                settled(conn, lambda one=incident.id: _set_anew(conn, rules, one))  # type: ignore[misc]
+                settled(conn, lambda one=incident.id: set_anew(conn, rules, one))  # type: ignore[misc]
         if len(found) < BATCH:
             return
         after = found[-1][0].id
 
 
-def _set_anew(conn: Connection, rules: Rules, incident_id: int) -> None:
+def set_anew(conn: Connection, rules: Rules, incident_id: int) -> None:
+    """Give an incident the timers that it must have: what is overdue then runs at once."""
     incident = incidents.lock(conn, incident_id)
     if incident is not None:
         keep(conn, rules, incident)

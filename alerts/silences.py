@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 import msgspec
 from psycopg import Connection
 
-from alerts import lifecycle, outages, supervision
+from alerts import outages, supervision
 from alerts.outages import Telling
-from alerts.raising import raise_incident
+from alerts.raising import heal, raise_incident, settle
 from alerts.rules import Rules
-from alerts.steps import SYSTEM, take_as_system
 from alerts.supervision import Listening, Places, Watched
 from alerts.windows import Windows
-from store import feed, incidents, windows
+from store import incidents, windows
 from store import supervision as rows
 from store.connect import settled
-from store.records import UNRESOLVED, Change, Incident
+from store.records import UNRESOLVED, Incident
+
+BACK = "设备已恢复在线"
 
 
 def watch(conn: Connection, rules: Rules, start_grace: timedelta, now: datetime) -> None:
@@ -117,23 +118,5 @@ def _recover(conn: Connection, rules: Rules, now: datetime) -> None:
     found = rows.open_offline(conn)
     devices = {(one.site, one.device): one for one in watched(conn)} if found else {}
     conn.rollback()
-    for incident in supervision.recovered(found, devices, rules.supervision, now):
-        settled(conn, lambda one=incident: _recover_one(conn, rules, one, now))  # type: ignore[misc]
-
-
-def _recover_one(conn: Connection, rules: Rules, seen: Incident, now: datetime) -> None:
-    incident = incidents.lock(conn, seen.id)
-    if incident is not None and incident.count == seen.count:  # nothing has joined it since
-        heal(conn, rules, incident, "设备已恢复在线", now)
-
-
-def heal(conn: Connection, rules: Rules, incident: Incident, note: str, now: datetime) -> None:
-    """The cause of an incident that this transaction holds is over: resolved if nobody owns it, else its owner is told once."""
-    if incident.state not in UNRESOLVED:
-        return
-    if incident.owner is not None:
-        if not rows.told_back(conn, incident.id):
-            feed.append(conn, [Change(incident=incident, actor=SYSTEM, verb="note", note=note)])
-        return
-    step = lifecycle.Step(verb="resolve", version=incident.version, outcome="real")
-    take_as_system(conn, rules, incident, step, note, now)
+    for one in supervision.recovered(found, devices, rules.supervision, now):
+        settled(conn, lambda one=one: settle(conn, rules, one.id, BACK, now, count=one.count))  # type: ignore[misc]

@@ -8,11 +8,10 @@ from datetime import datetime
 from psycopg import Connection
 
 from alerts import ailments, supervision
-from alerts.ailments import AILMENTS, OVER, Ailment, Found
-from alerts.raising import raise_incident
+from alerts.ailments import AILMENTS, OVER, Found
+from alerts.raising import raise_incident, settle
 from alerts.rules import Rules
-from alerts.silences import heal, surroundings, watched
-from store import incidents
+from alerts.silences import surroundings, watched
 from store import supervision as rows
 from store.connect import settled
 from store.records import Incident
@@ -34,7 +33,10 @@ def tend(conn: Connection, rules: Rules, now: datetime) -> None:
         conn.rollback()
         for incident in still_open:
             if ailments.well(known.get((incident.site, incident.device or "")), ailment, rules.supervision):
-                settled(conn, lambda one=incident, of=ailment: _over(conn, rules, one, of, now))  # type: ignore[misc]
+                settled(
+                    conn,
+                    lambda one=incident, of=ailment: settle(conn, rules, one.id, OVER[of], now, count=one.count),  # type: ignore[misc]
+                )
 
 
 def _tell(conn: Connection, rules: Rules, found: list[Found], now: datetime) -> None:
@@ -53,9 +55,3 @@ def _tell(conn: Connection, rules: Rules, found: list[Found], now: datetime) -> 
 def _tell_one(conn: Connection, rules: Rules, found: Found, opening: Incident) -> None:
     if rows.claim_warning(conn, found.ailment, opening.site, found.device.device):
         raise_incident(conn, rules, opening)
-
-
-def _over(conn: Connection, rules: Rules, seen: Incident, ailment: Ailment, now: datetime) -> None:
-    incident = incidents.lock(conn, seen.id)
-    if incident is not None and incident.count == seen.count:
-        heal(conn, rules, incident, OVER[ailment], now)

@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 from psycopg import Connection
 
-from alerts import habits, openings, silences, timing
+from alerts import habits, openings, timing
 from alerts.habits import HOUR, NAMES, Counted, Item
+from alerts.raising import heal
 from alerts.rules import Rules
 from alerts.steps import keep
 from alerts.windows import holds
@@ -251,4 +252,4 @@ def _end(conn: Connection, rules: Rules, shown: OpenItem, note: str, now: dateti
     incident = incidents.lock(conn, shown.incident)
     if incident is None or not rows.end_item(conn, shown.site, shown.device, shown.incident, now):
         return
-    silences.heal(conn, rules, incident, note, now)
+    heal(conn, rules, incident, note, now)

@@ -34,15 +34,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     id: int = 0
     site: str
     join_key: str | None
-    grid: str | None
+    grid: str | None = None
     kind: str
     priority: Priority
     state: State = "open"
     title: str
-    device: str | None
-    lat: float | None
-    lon: float | None
-    address: str | None
+    device: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    address: str | None = None
     opened_at: datetime
     updated_at: datetime
     last_event_at: datetime
