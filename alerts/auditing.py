@@ -15,7 +15,7 @@ from alerts.retiming import set_anew
 from alerts.rules import Rules
 from alerts.rules_file import RulesFile
 from store import audit as rows
-from store import feed, jobs
+from store import feed, incidents, jobs
 from store.connect import connect, settled
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def audit_once(conn: Connection, rules: Rules) -> None:
         for incident_id in {one.incident.id for one in found}:
             settled(conn, lambda one=incident_id: set_anew(conn, rules, one))  # type: ignore[misc]
         settled(conn, lambda site=site, found=found: _tell(conn, rules, site, found, now))  # type: ignore[misc]
-    for site, incident_id in rows.open_audits(conn).items():
+    for site, incident_id in incidents.holding(conn, AUDIT).items():
         if site not in by_site:
             settled(conn, lambda one=incident_id: settle(conn, rules, one, ALL_RAN, now))  # type: ignore[misc]
     conn.rollback()

@@ -40,7 +40,7 @@ class BadRules:
             for site in todo:
                 settled(conn, lambda site=site: _tell(conn, rules, site, fault, now, done))  # type: ignore[misc]
         else:
-            todo = incidents.holding(conn, KEY)
+            todo = list(incidents.holding(conn, KEY).values())
             conn.rollback()
             for incident_id in todo:
                 settled(conn, lambda one=incident_id: _settle(conn, rules, one, now, done))  # type: ignore[misc]

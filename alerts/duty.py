@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from devices.registry import way_up
 from store.duty import Post, Shift
 from store.records import Tier
 
@@ -78,15 +79,6 @@ def on_shift(name: str, shifts: Iterable[Shift], local: datetime) -> bool:
     return not own or any(runs(shift, local) for shift in own)
 
 
-def way_up(grid: str | None, parents: Mapping[str, str | None]) -> tuple[str, ...]:
-    """A grid and those above it, the nearest first; a ring of parents ends it."""
-    found: list[str] = []
-    while grid is not None and grid not in found:
-        found.append(grid)
-        grid = parents.get(grid)
-    return tuple(found)
-
-
 class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """One site's posts, shifts, grids and time zone."""
 
@@ -106,7 +98,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
         """
         if tier != "grid":
             return self._working({post.name for post in self.posts if post.tier == tier}, now)
-        for one in way_up(grid, self.parents):
+        for one in way_up(grid, self.parents.get):
             found = self._working({post.name for post in self.posts if post.tier == "grid" and post.grid == one}, now)
             if found:
                 return found
@@ -117,7 +109,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
 
         The community comes behind the topmost grid, the district behind the community.
         """
-        way = way_up(grid, self.parents)
+        way = way_up(grid, self.parents.get)
         far = [_steps(post, way) for post in self.posts if post.name == name]
         return min((one for one in far if one is not None), default=None)
 

@@ -6,6 +6,7 @@ Nothing here reads the database: the store opens or joins in one statement, and 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -84,10 +85,12 @@ def bare_press(alarm: Alarm, received_at: datetime) -> Incident:
 
 def taken_back(opening: Incident, cancelled_at: datetime, rules: Rules) -> Incident:
     """The opening of a press whose cancel came first: it is visible, and does not go up."""
-    back = msgspec.structs.replace(
-        opening, cancelled_at=cancelled_at, clock_since=None, escalated=0, tier="grid", deadline=None
-    )
-    return timing.begun(back, rules)
+    return _begun_anew(opening, rules, cancelled_at=cancelled_at, deadline=None)
+
+
+def _begun_anew(opening: Incident, rules: Rules, **changed: Any) -> Incident:  # noqa: ANN401 - fields of the opening
+    """The opening as if it had been so from the first; what came at once with it as it was is taken back."""
+    return timing.begun(msgspec.structs.replace(opening, clock_since=None, escalated=0, tier="grid", **changed), rules)
 
 
 def for_event(
@@ -107,7 +110,7 @@ def for_event(
     if device is None or not device.registered:
         return None
     site = registry.sites.get(event.site)
-    grids = _surroundings(registry, device)[0]
+    grids = grids_of(registry, device)
     rule = rules.deciding(event.kind, event.site, grids, received_at, zone_of(site.timezone if site else CHINA))
     if rule is None:
         return None
@@ -135,7 +138,7 @@ def for_event(
 
 def quietened(opening: Incident, rules: Rules) -> Incident:
     """The opening of a camera that chatters: it neither sounds nor sends notices."""
-    return timing.begun(msgspec.structs.replace(opening, quiet="chattering", clock_since=None, escalated=0), rules)
+    return _begun_anew(opening, rules, quiet="chattering")
 
 
 def notices_of(incident: Incident, rules: Rules) -> list[Notice]:
@@ -167,7 +170,7 @@ def _scenes(registry: Registry, site: str, within: float) -> Mapping[str, str]:
 
 
 def _in_window(windows: Windows, purpose: Purpose, device: Device, registry: Registry, at: datetime) -> bool:
-    return in_force(windows, purpose, device.site, _surroundings(registry, device)[0], device.device, at)
+    return in_force(windows, purpose, device.site, grids_of(registry, device), device.device, at)
 
 
 def for_chatter(device: Device, registry: Registry, rules: Rules, received_at: datetime) -> Incident:
@@ -224,7 +227,12 @@ def _surrounding(registry: Registry, site: str, name: str) -> tuple[tuple[str, .
         seeing = registry.cameras_seeing(site, device.lat, device.lon)
         views += [CameraView(other, round(score, 3)) for other, score in seeing if other != name]
         grid = grid or registry.grid_at(site, device.lat, device.lon)
-    return _with_parents(registry, site, grid), tuple(views[:MOST_CAMERAS])
+    return registry.way_up(site, grid), tuple(views[:MOST_CAMERAS])
+
+
+def grids_of(registry: Registry, device: Device) -> tuple[str, ...]:
+    """The grid a device stands in and those that one lies in, the nearest first."""
+    return _surroundings(registry, device)[0]
 
 
 def _surroundings(registry: Registry, device: Device) -> tuple[tuple[str, ...], tuple[CameraView, ...]]:
@@ -232,15 +240,6 @@ def _surroundings(registry: Registry, device: Device) -> tuple[tuple[str, ...], 
     if (device.site, device.device) not in registry.devices:
         return (), ()
     return _surrounding(registry, device.site, device.device)
-
-
-def _with_parents(registry: Registry, site: str, grid: str | None) -> tuple[str, ...]:
-    found: list[str] = []
-    while grid is not None and grid not in found:
-        found.append(grid)
-        known = registry.grids.get((site, grid))
-        grid = known.parent if known else None
-    return tuple(found)
 
 
 def join_after(opening: Incident, rules: Rules) -> datetime | None:
@@ -289,31 +288,3 @@ def cancelled(incident: Incident, device: str, *, in_time: bool, standing: int, 
         )
     after = msgspec.structs.replace(incident, cancelled_at=at, updated_at=max(incident.updated_at, at))
     return Change(incident=after, actor=actor, verb="cancel")
-
-
-def stage_of(incident: Incident, cancelled_at: datetime | None) -> str:
-    """The newest receipt stage of a press of this incident."""
-    if incident.state in {"resolved", "closed"}:
-        return "closed"
-    if incident.state == "dispatched":
-        return "coming"
-    if incident.state == "acknowledged":
-        return "acknowledged"
-    return "stored" if cancelled_at is None else "cancelled"
-
-
-STAGES = {
-    "acknowledge": "acknowledged",
-    "assign": "acknowledged",
-    "dispatch": "coming",
-    "resolve": "closed",
-    "cancel": "cancelled",
-}
-
-
-def stage_told_by(verb: str, state: str) -> str | None:
-    """The receipt stage that a change tells to its buttons; None when it tells them nothing.
-
-    `state` is the incident's as of the change: who takes over while somebody is on the way does not undo `coming`.
-    """
-    return None if verb == "assign" and state != "acknowledged" else STAGES.get(verb)

@@ -9,7 +9,7 @@ from alerts import reach
 from alerts.raising import raise_incident, settle
 from alerts.reach import Gap, Reachable
 from alerts.rules import Rules
-from store import jobs
+from store import incidents, jobs
 from store import reach as rows
 from store.connect import settled
 
@@ -29,7 +29,7 @@ def check(conn: Connection, rules: Rules, now: datetime) -> None:
 
 def watch(conn: Connection, rules: Rules, now: datetime) -> None:
     """Look at every site when it is time: daily, and every ten minutes while some site has such an incident."""
-    every = WHILE_OPEN if rows.open_anywhere(conn, reach.KEY) else DAILY
+    every = WHILE_OPEN if incidents.holding(conn, reach.KEY) else DAILY
     due = jobs.take(conn, JOB, every, now)
     conn.commit()
     if due:
@@ -38,12 +38,12 @@ def watch(conn: Connection, rules: Rules, now: datetime) -> None:
 
 def _check(conn: Connection, rules: Rules, site: str, now: datetime) -> None:
     found = reach.gaps(rules, msgspec.convert(rows.of_site(conn, site), Reachable))
-    held = rows.holder(conn, site, reach.KEY)
+    held = incidents.holder(conn, site, reach.KEY)
     if found:
-        if held is None or held[1] != reach.title(found):
+        if held is None or held.title != reach.title(found):
             _tell(conn, rules, site, found, now)
-    elif held is not None and not rows.reopened(conn, held[0]):
-        settle(conn, rules, held[0], REACHED, now)
+    elif held is not None and not incidents.reopened(conn, held.id):
+        settle(conn, rules, held.id, REACHED, now)
 
 
 def _tell(conn: Connection, rules: Rules, site: str, found: tuple[Gap, ...], now: datetime) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.rules import Supervision
 from alerts.windows import Windows, in_force
-from devices.registry import NO_EXPECTATION
+from devices.registry import NO_EXPECTATION, way_up
 from store.records import Incident, Purpose
 
 STALE_BEAT = timedelta(seconds=10)
@@ -56,11 +56,7 @@ class Places(msgspec.Struct, frozen=True):
 
     def chain(self, site: str, grid: str | None) -> tuple[str, ...]:
         """A grid and those that it lies in, the nearest first."""
-        found: list[str] = []
-        while grid is not None and grid not in found:
-            found.append(grid)
-            grid = self.grids.get((site, grid), ("", None))[1]
-        return tuple(found)
+        return way_up(grid, lambda one: self.grids.get((site, one), ("", None))[1])
 
 
 class Listening(msgspec.Struct, frozen=True):

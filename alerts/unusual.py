@@ -20,7 +20,7 @@ from alerts.rules import Rules
 from alerts.steps import keep
 from alerts.windows import holds
 from devices.registry import Device, Registry
-from store import feed, incidents
+from store import feed, incidents, windows
 from store import habits as rows
 from store import registry as registry_rows
 from store.connect import settled
@@ -84,8 +84,8 @@ def _count_next(conn: Connection, ended: datetime, now: datetime) -> bool:
 
 def _away(conn: Connection, hour: datetime) -> set[Key]:
     """Cameras that were in maintenance in this hour, be it for a part of it."""
-    windows = rows.maintenance(conn, hour, hour + HOUR)
-    if not windows:
+    maintained = windows.maintenance(conn, hour, hour + HOUR)
+    if not maintained:
         return set()
     registry = registry_rows.load(conn)
     return {
@@ -93,22 +93,10 @@ def _away(conn: Connection, hour: datetime) -> set[Key]:
         for one in registry.devices.values()
         if one.kind == "camera"
         and any(
-            holds(window, one.site, _grids(registry, one), one.device, max(hour, window.starts_at))
-            for window in windows
+            holds(window, one.site, openings.grids_of(registry, one), one.device, max(hour, window.starts_at))
+            for window in maintained
         )
     }
-
-
-def _grids(registry: Registry, device: Device) -> list[str]:
-    grid = device.grid
-    if grid is None and device.lat is not None and device.lon is not None:
-        grid = registry.grid_at(device.site, device.lat, device.lon)
-    found: list[str] = []
-    while grid is not None and grid not in found:
-        found.append(grid)
-        known = registry.grids.get((device.site, grid))
-        grid = known.parent if known else None
-    return found
 
 
 def _compare_next(conn: Connection, rules: Rules, now: datetime) -> Literal["all", "an hour", "a part"]:

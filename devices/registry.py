@@ -6,7 +6,7 @@ whole when `version` has moved on.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -137,6 +137,10 @@ class Registry:
         """The sites that people work for: all but the system's own."""
         return {name: site for name, site in self.sites.items() if not site.internal}
 
+    def way_up(self, site: str, grid: str | None) -> tuple[str, ...]:
+        """A grid of a site and those it lies in, the nearest first."""
+        return way_up(grid, lambda one: known.parent if (known := self.grids.get((site, one))) else None)
+
     @cached_property
     def _cameras(self) -> dict[str, list[tuple[Device, tuple[float, float]]]]:
         found: dict[str, list[tuple[Device, tuple[float, float]]]] = {}
@@ -157,13 +161,17 @@ class Registry:
         return found
 
     def _depth(self, grid: Grid) -> int:
-        """How many grids stand above this one; a ring of parents (which the import refuses) ends the count."""
-        above: set[str] = set()
-        parent = grid.parent
-        while parent is not None and parent not in above and (grid.site, parent) in self.grids:
-            above.add(parent)
-            parent = self.grids[grid.site, parent].parent
-        return len(above)
+        """How many grids stand above this one; only those that are there count."""
+        return sum((grid.site, above) in self.grids for above in self.way_up(grid.site, grid.parent))
+
+
+def way_up(grid: str | None, above: Callable[[str], str | None]) -> tuple[str, ...]:
+    """A grid and those it lies in, the nearest first; a ring of parents (which the import refuses) ends it."""
+    found: list[str] = []
+    while grid is not None and grid not in found:
+        found.append(grid)
+        grid = above(grid)
+    return tuple(found)
 
 
 def is_name(text: str) -> bool:

@@ -18,7 +18,7 @@ import orjson
 import structlog
 from psycopg import Connection, OperationalError
 
-from alerts import openings
+from alerts.stages import stage_told_by
 from ingest.receipts import Receipt
 from ingest.session import Session
 from store import feed, receipts
@@ -63,7 +63,7 @@ def one_stage_each(changes: Iterable[NumberedChange]) -> tuple[list[NumberedChan
     stages: dict[str, tuple[dict[str, Any], str]] = {}
     for change in changes:
         body = orjson.loads(change.body)
-        stage = openings.stage_told_by(change.verb, body["state"])
+        stage = stage_told_by(change.verb, body["state"])
         if stage is not None:
             if body["id"] in stages:
                 break

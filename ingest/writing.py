@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from psycopg import Connection
 
-from alerts import fatigue, openings, timing
+from alerts import fatigue, openings, stages, timing
 from alerts.rules import Rules
 from alerts.steps import keep
 from alerts.windows import Windows
@@ -76,9 +76,8 @@ class _Writing:
         self._open_all()
         if events:
             event_rows.copy_events(conn, events, self._linked)
-        with (
-            conn.pipeline()
-        ):  # what needs no answer goes out together with what is asked next: a press waits once for it
+        # what needs no answer goes out together with what is asked next: a press waits once for it
+        with conn.pipeline():
             if self._links:
                 links = [(press, one.id, cancelled_at) for press, (one, cancelled_at) in self._links.items()]
                 alarm_rows.link(conn, links)
@@ -271,7 +270,7 @@ class _Writing:
 
 def _told(alarm: Alarm, incident: Incident, cancelled_at: datetime | None) -> list[Receipt]:
     stored = Receipt.stored(alarm, incident.id)
-    stage = openings.stage_of(incident, cancelled_at)
+    stage = stages.stage_of(incident, cancelled_at)
     return [stored] if stage == "stored" else [stored, Receipt.of_stage(alarm, incident, stage)]
 
 

@@ -32,11 +32,3 @@ def unclosed(conn: Connection) -> list[Audited]:
         ).fetchall()
     escalations: dict[int, int] = dict(counts)
     return [Audited(one, timers.get(one.id, {}), escalations.get(one.id, 0)) for one in live]
-
-
-def open_audits(conn: Connection) -> dict[str, int]:
-    """The unresolved incidents of the auditor itself, by site."""
-    rows = conn.execute(
-        "SELECT site, id FROM incidents WHERE join_key = 'audit' AND state IN ('open', 'acknowledged', 'dispatched')"
-    ).fetchall()
-    return dict(rows)

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from psycopg import Connection
 
+from store.incidents import IS_UNRESOLVED
+
 KEPT = 100  # moments of each camera: no rule may count further
 
 Raised = tuple[tuple[datetime, ...], datetime | None]
@@ -53,7 +55,7 @@ def quiet(conn: Connection, until: Mapping[tuple[str, str], datetime]) -> None:
 def calmed(conn: Connection, now: datetime) -> list[int]:
     """Unresolved incidents that say that a camera chatters, which it no longer does."""
     rows = conn.execute(
-        "SELECT id FROM incidents WHERE kind = 'fault' AND state IN ('open', 'acknowledged', 'dispatched')"
+        f"SELECT id FROM incidents WHERE kind = 'fault' AND {IS_UNRESOLVED}"
         " AND join_key = 'chatter:' || device AND NOT EXISTS (SELECT FROM chatter WHERE chatter.site = incidents.site"
         " AND chatter.device = incidents.device AND quiet_until > %s) ORDER BY id",
         (now,),

@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from store.incidents import SELECT_INCIDENT, incident_row
+from store.incidents import IS_UNRESOLVED, SELECT_INCIDENT, incident_row
 from store.notices import Why
 from store.records import Incident, Priority, Tier
 
@@ -241,7 +241,7 @@ def fault_incidents(conn: Connection) -> list[tuple[int, str, str]]:
     """The unresolved incidents that tell of channels: id, site, channel."""
     rows = conn.execute(
         "SELECT id, site, substr(join_key, 9) FROM incidents"
-        " WHERE join_key LIKE 'channel:%%' AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY site, join_key"
+        f" WHERE join_key LIKE 'channel:%%' AND {IS_UNRESOLVED} ORDER BY site, join_key"
     ).fetchall()
     return [(incident, site, channel) for incident, site, channel in rows]
 

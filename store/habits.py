@@ -8,8 +8,6 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from store.records import Window
-
 Work = Literal["counted", "compared"]
 
 KEPT = timedelta(days=400)
@@ -91,18 +89,6 @@ def count_hour(conn: Connection, hour: datetime, away: Collection[tuple[str, str
 def sweep(conn: Connection, now: datetime) -> None:
     """Forget hours that nothing asks for any more."""
     conn.execute("DELETE FROM event_hours WHERE hour < %s", (now - KEPT,))
-
-
-def maintenance(conn: Connection, begins: datetime, ends: datetime) -> tuple[Window, ...]:
-    """Maintenance windows that touch this time, ended ones too."""
-    with conn.cursor(row_factory=class_row(Window)) as cur:
-        return tuple(
-            cur.execute(
-                f"SELECT {', '.join(Window.__struct_fields__)} FROM windows"
-                " WHERE purpose = 'maintenance' AND starts_at < %s AND ends_at > %s ORDER BY id",
-                (ends, begins),
-            )
-        )
 
 
 class DeviceHours(msgspec.Struct, frozen=True):

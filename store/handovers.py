@@ -9,7 +9,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from store.incidents import SELECT_INCIDENT, incident_row
+from store.incidents import IS_UNRESOLVED, SELECT_INCIDENT, incident_row
 from store.records import Incident
 
 NOTES = 200  # at most so many on a sheet, the newest
@@ -38,7 +38,7 @@ def unresolved(conn: Connection, site: str) -> list[Incident]:
     """Every incident of a site that is not resolved, the oldest first."""
     with conn.cursor(row_factory=incident_row) as cur:
         return cur.execute(
-            f"{SELECT_INCIDENT} WHERE site = %s AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY opened_at, id",
+            f"{SELECT_INCIDENT} WHERE site = %s AND {IS_UNRESOLVED} ORDER BY opened_at, id",
             (site,),
         ).fetchall()
 
@@ -60,7 +60,7 @@ def notes(conn: Connection, site: str) -> list[dict[str, Any]]:
         return cur.execute(
             "SELECT i.id::text AS incident, i.title, c.at, c.actor, c.note FROM incidents AS i"
             " JOIN changes AS c ON c.incident = i.id WHERE i.site = %s"
-            " AND i.state IN ('open', 'acknowledged', 'dispatched') AND c.note IS NOT NULL"
+            f" AND i.{IS_UNRESOLVED} AND c.note IS NOT NULL"
             " AND c.actor <> 'system' AND c.actor NOT LIKE 'device:%%' ORDER BY c.seq DESC LIMIT %s",
             (site, NOTES),
         ).fetchall()

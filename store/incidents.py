@@ -22,12 +22,16 @@ _MUTABLE = (
     "shelved_by",
 )  # fmt: skip
 TRACKS_KEPT = 32
+IS_UNRESOLVED = "state IN ('open', 'acknowledged', 'dispatched')"
+# what a person opened again, and nothing has repeated since, ends by a person
+NOT_REOPENED = """'reopen' IS DISTINCT FROM (SELECT verb FROM changes WHERE incident = incidents.id
+    AND verb IN ('open', 'repeat', 'reopen') ORDER BY seq DESC LIMIT 1)"""
 _RANKS = "ARRAY['critical', 'high', 'medium', 'low']"
 
 # the device that came now stands at the head of the cameras, since it saw what it tells
 _OPEN_OR_JOIN = f"""
 INSERT INTO incidents ({", ".join(_NEW)}) VALUES ({", ".join(f"%({name})s" for name in _NEW)})
-ON CONFLICT (site, join_key) WHERE join_key IS NOT NULL AND state IN ('open', 'acknowledged', 'dispatched')
+ON CONFLICT (site, join_key) WHERE join_key IS NOT NULL AND {IS_UNRESOLVED}
 DO UPDATE SET
     count = incidents.count + 1,
     updated_at = greatest(incidents.updated_at, excluded.updated_at),
@@ -114,19 +118,24 @@ def holder(conn: Connection, site: str, join_key: str | None) -> Incident | None
     """The unresolved incident of a site that has this join key, held until the transaction ends."""
     with conn.cursor(row_factory=incident_row) as cur:
         return cur.execute(
-            f"{SELECT_INCIDENT} WHERE site = %s AND join_key = %s"
-            " AND state IN ('open', 'acknowledged', 'dispatched') FOR UPDATE",
+            f"{SELECT_INCIDENT} WHERE site = %s AND join_key = %s AND {IS_UNRESOLVED} FOR UPDATE",
             (site, join_key),
         ).fetchone()
 
 
-def holding(conn: Connection, join_key: str) -> list[int]:
-    """Ids of the unresolved incidents of all sites that have this join key."""
-    rows = conn.execute(
-        "SELECT id FROM incidents WHERE join_key = %s AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY site",
-        (join_key,),
-    ).fetchall()
-    return [incident for (incident,) in rows]
+def holding(conn: Connection, join_key: str) -> dict[str, int]:
+    """Ids of the unresolved incidents that have this join key, by site."""
+    return dict(
+        conn.execute(
+            f"SELECT site, id FROM incidents WHERE join_key = %s AND {IS_UNRESOLVED} ORDER BY site", (join_key,)
+        ).fetchall()
+    )
+
+
+def reopened(conn: Connection, incident_id: int) -> bool:
+    """Whether a person opened it again, and nothing has repeated since: it ends by a person then."""
+    row = conn.execute(f"SELECT NOT ({NOT_REOPENED}) FROM incidents WHERE id = %s", (incident_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def lock(conn: Connection, incident_id: int) -> Incident | None:
@@ -159,8 +168,7 @@ def key_taken(conn: Connection, site: str, join_key: str, *, besides: int) -> bo
     """Whether another unresolved incident of the site has this join key."""
     with conn.cursor(row_factory=tuple_row) as cur:
         row = cur.execute(
-            "SELECT 1 FROM incidents WHERE site = %s AND join_key = %s AND id <> %s"
-            " AND state IN ('open', 'acknowledged', 'dispatched')",
+            f"SELECT 1 FROM incidents WHERE site = %s AND join_key = %s AND id <> %s AND {IS_UNRESOLVED}",
             (site, join_key, besides),
         ).fetchone()
     return row is not None

@@ -7,13 +7,8 @@ from typing import Any, Literal
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from store.incidents import SELECT_INCIDENT, incident_row
+from store.incidents import IS_UNRESOLVED, NOT_REOPENED, SELECT_INCIDENT, incident_row
 from store.records import Incident
-
-_UNRESOLVED = "state IN ('open', 'acknowledged', 'dispatched')"
-# what a person opened again ends by a person
-_NOT_REOPENED = """'reopen' IS DISTINCT FROM (SELECT verb FROM changes WHERE incident = incidents.id
-    AND verb IN ('open', 'repeat', 'reopen') ORDER BY seq DESC LIMIT 1)"""
 
 
 def watched(conn: Connection) -> list[dict[str, Any]]:
@@ -63,12 +58,12 @@ def claim_told(conn: Connection, site: str, devices: Sequence[str]) -> set[str]:
 
 def open_offline(conn: Connection) -> list[Incident]:
     """Unresolved incidents of silence, but for those that a person opened again."""
-    return _incidents(conn, f"kind = 'offline' AND {_UNRESOLVED} AND {_NOT_REOPENED} ORDER BY id")
+    return _incidents(conn, f"kind = 'offline' AND {IS_UNRESOLVED} AND {NOT_REOPENED} ORDER BY id")
 
 
 def open_warnings(conn: Connection, key: str) -> list[Incident]:
     """Unresolved incidents of devices' ailments (`key`: battery, clock), but for those that a person opened again."""
-    wanted = f"kind = 'fault' AND join_key = %s || ':' || device AND {_UNRESOLVED} AND {_NOT_REOPENED} ORDER BY id"
+    wanted = f"kind = 'fault' AND join_key = %s || ':' || device AND {IS_UNRESOLVED} AND {NOT_REOPENED} ORDER BY id"
     return _incidents(conn, wanted, key)
 
 
@@ -80,7 +75,7 @@ def _incidents(conn: Connection, wanted: str, *given: str) -> list[Incident]:
 def open_outages(conn: Connection, site: str) -> set[str]:
     """The join keys of a site's unresolved outages."""
     rows = conn.execute(
-        f"SELECT join_key FROM incidents WHERE site = %s AND kind = 'offline' AND join_key LIKE 'outage%%' AND {_UNRESOLVED}",
+        f"SELECT join_key FROM incidents WHERE site = %s AND kind = 'offline' AND join_key LIKE 'outage%%' AND {IS_UNRESOLVED}",
         (site,),
     ).fetchall()
     return {key for (key,) in rows}

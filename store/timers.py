@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from store.incidents import SELECT_INCIDENT, incident_row
+from store.incidents import IS_UNRESOLVED, SELECT_INCIDENT, incident_row
 from store.records import Incident
 
 
@@ -58,7 +58,7 @@ def of_board(conn: Connection, after: int, limit: int) -> list[tuple[Incident, d
     """The unresolved incidents behind an id, at most so many, each with its deadlines by step."""
     with conn.cursor(row_factory=incident_row) as cur:
         found = cur.execute(
-            f"{SELECT_INCIDENT} WHERE id > %s AND state IN ('open', 'acknowledged', 'dispatched') ORDER BY id LIMIT %s",
+            f"{SELECT_INCIDENT} WHERE id > %s AND {IS_UNRESOLVED} ORDER BY id LIMIT %s",
             (after, limit),
         ).fetchall()
     due: dict[int, dict[str, datetime]] = {incident.id: {} for incident in found}

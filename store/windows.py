@@ -52,3 +52,15 @@ def of_sites(conn: Connection, sites: Collection[str], since: datetime) -> list[
             f"SELECT {_COLUMNS} FROM windows WHERE site = ANY(%s) AND ends_at > %s ORDER BY starts_at DESC, id DESC",
             (list(sites), since),
         ).fetchall()
+
+
+def maintenance(conn: Connection, begins: datetime, ends: datetime) -> tuple[Window, ...]:
+    """Maintenance windows that touch this time, ended ones too."""
+    with conn.cursor(row_factory=class_row(Window)) as cur:
+        return tuple(
+            cur.execute(
+                f"SELECT {_COLUMNS} FROM windows"
+                " WHERE purpose = 'maintenance' AND starts_at < %s AND ends_at > %s ORDER BY id",
+                (ends, begins),
+            )
+        )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import openings
+from alerts import openings, stages
 from alerts.rules import load_rules, parse
 from devices.messages import Alarm, Event, Phase
 from devices.registry import Device, Grid, Registry, Site
@@ -180,7 +180,7 @@ def test_opened_and_repeated_name_the_device() -> None:
     ],
 )
 def test_the_newest_stage(state: str, stage: str, *, cancelled: bool) -> None:
-    assert openings.stage_of(msgspec.structs.replace(press(), state=state), NOW if cancelled else None) == stage
+    assert stages.stage_of(msgspec.structs.replace(press(), state=state), NOW if cancelled else None) == stage
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_the_newest_stage(state: str, stage: str, *, cancelled: bool) -> None:
     ],
 )
 def test_the_stage_a_change_tells(verb: str, state: str, stage: str | None) -> None:
-    assert openings.stage_told_by(verb, state) == stage
+    assert stages.stage_told_by(verb, state) == stage
 
 
 @given(st.text(max_size=30), st.sampled_from(["start", "update", "instant"]), st.datetimes(timezones=st.just(UTC)))
