@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from alerts.rules import Supervision
+from alerts.rules_figures import Supervision
 from alerts.supervision import Watched, of_device
 from store.records import Incident
 

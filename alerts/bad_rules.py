@@ -7,7 +7,8 @@ from psycopg import Connection
 
 from alerts.faults import fault as fault_at
 from alerts.raising import raise_incident, settle
-from alerts.rules import Rules, Saying
+from alerts.rules import Rules
+from alerts.saying import Saying
 from alerts.steps import SYSTEM, keep
 from store import feed, incidents, reach
 from store.connect import settled

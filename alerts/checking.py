@@ -11,8 +11,9 @@ from functools import cache
 import msgspec
 
 from alerts.openings import KIND_NAMES
-from alerts.rules import OWN_KINDS, PRIORITIES, EscalationPolicy, IncidentRule, Rules, Saying, place_of
+from alerts.rules import OWN_KINDS, PRIORITIES, EscalationPolicy, IncidentRule, Rules, place_of
 from alerts.rules_reading import Finding
+from alerts.saying import Saying
 from devices.registry import Registry
 from store.records import Priority
 

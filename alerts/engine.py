@@ -11,7 +11,8 @@ from psycopg import Connection
 from alerts import chattering, checks, deadlines, floods, reaching, silences, tending, unusual
 from alerts.bad_rules import BadRules
 from alerts.retiming import Retimer
-from alerts.rules import Rules, Saying
+from alerts.rules import Rules
+from alerts.saying import Saying
 from store.connect import settled
 
 

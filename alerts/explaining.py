@@ -6,7 +6,8 @@ import msgspec
 
 from alerts.checking import KNOWN_KINDS, System
 from alerts.openings import KIND_NAMES
-from alerts.rules import PRIORITIES, EscalationPolicy, EscalationStep, IncidentRule, Rules, Saying
+from alerts.rules import PRIORITIES, EscalationPolicy, EscalationStep, IncidentRule, Rules
+from alerts.saying import Saying
 from store.records import Priority
 
 PRIORITY_NAMES = {"critical": "紧急", "high": "高", "medium": "中", "low": "低"}

@@ -8,7 +8,7 @@ a press.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from alerts.rules import Fatigue
+from alerts.rules_figures import Fatigue
 
 Camera = tuple[str, str]
 """site, device"""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from alerts.fatigue import flooded
-from alerts.rules import Fatigue
+from alerts.rules_figures import Fatigue
 from store import floods, jobs, notices, people
 from store.notices import Notice
 

@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.rules import Unusual
+from alerts.rules_figures import Unusual
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from alerts.rules import Supervision
+from alerts.rules_figures import Supervision
 from alerts.supervision import Places, Watched, expectation, of_device, settled, waiting
 from store.records import Incident
 

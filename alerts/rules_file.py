@@ -10,8 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from alerts.rules import DEFAULT, Rules, RulesError, Saying, load_rules, parse
+from alerts.rules import DEFAULT, Rules, RulesError, load_rules, parse
 from alerts.rules_reading import read
+from alerts.saying import Saying
 
 log = structlog.get_logger(__name__)
 

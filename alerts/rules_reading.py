@@ -11,18 +11,9 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from alerts.rules import (
-    EscalationPolicy,
-    IncidentRule,
-    Rules,
-    RulesError,
-    Saying,
-    figure_faults,
-    parse,
-    place_of,
-    policy_faults,
-    rule_faults,
-)
+from alerts.rules import EscalationPolicy, IncidentRule, Rules, RulesError, parse, place_of, policy_faults, rule_faults
+from alerts.rules_figures import figure_faults
+from alerts.saying import Saying
 
 
 class Finding(msgspec.Struct, frozen=True):

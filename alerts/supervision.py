@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.rules import Supervision
+from alerts.rules_figures import Supervision
 from alerts.windows import Windows, in_force
 from devices.registry import NO_EXPECTATION, way_up
 from store.records import Incident, Purpose

@@ -7,7 +7,8 @@ import pytest
 
 from alerts import ailments
 from alerts.ailments import Ailment, Found
-from alerts.rules import RulesError, Supervision, parse
+from alerts.rules import RulesError, parse
+from alerts.rules_figures import Supervision
 from alerts.supervision import Watched
 
 RULES = Supervision()

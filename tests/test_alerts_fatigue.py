@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import fatigue
-from alerts.rules import Fatigue
+from alerts.rules_figures import Fatigue
 from alerts.windows import holds, in_force
 from devices.geometry import distance, moved
 from devices.registry import Device

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from alerts import habits
 from alerts.habits import ABOVE, MISSING, UNKNOWN, USUAL, WEEK, Counted, Habits, Item
-from alerts.rules import Unusual
+from alerts.rules_figures import Unusual
 
 RULES = Unusual()
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alerts import outages
 from alerts.outages import Telling
-from alerts.rules import Supervision
+from alerts.rules_figures import Supervision
 from alerts.supervision import Places, Watched
 from store.records import Incident
 

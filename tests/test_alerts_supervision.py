@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from alerts import supervision
-from alerts.rules import Supervision
+from alerts.rules_figures import Supervision
 from alerts.supervision import Listening, Places, Watched
 from store.records import Incident, Window
 

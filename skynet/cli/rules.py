@@ -16,8 +16,9 @@ from alerts import checking, comparing, explaining, openings, rules_reading, try
 from alerts.checking import System
 from alerts.comparing import Beside
 from alerts.explaining import PRIORITY_NAMES, TIER_NAMES
-from alerts.rules import Rules, Saying, load_rules
+from alerts.rules import Rules, load_rules
 from alerts.rules_reading import FILE, Finding
+from alerts.saying import Saying
 from alerts.trial_past import Real
 from alerts.trying import StoredAlarm, StoredEvent, Tried
 from devices.messages import Event
