@@ -35,8 +35,7 @@ def watch(conn: Connection, rules: Rules, start_grace: timedelta, now: datetime)
             devices = watched(conn)  # with those just found: they may make an outage of what has settled
             conn.rollback()
         _tell(conn, rules, devices, now)
-    _take_over(conn, rules, now)
-    _recover(conn, rules, now)
+    _settle(conn, rules, now)
 
 
 def watched(conn: Connection) -> list[Watched]:
@@ -91,32 +90,23 @@ def _tell_one(conn: Connection, rules: Rules, telling: Telling, opening: Inciden
     raise_incident(conn, rules, opening, with_all, note=outages.names_of(told))
 
 
-def _take_over(conn: Connection, rules: Rules, now: datetime) -> None:
-    """What a wider outage has become the cause of goes into it."""
+def _settle(conn: Connection, rules: Rules, now: datetime) -> None:
+    """What a wider outage has become the cause of goes into it, and what is over ends."""
+    # the incidents first and then the devices: what an incident seen here tells of is then seen as told, too
     found = rows.open_offline(conn)
-    away = _away(watched(conn)) if len(found) > 1 else set()
+    devices = {(one.site, one.device): one for one in watched(conn)} if found else {}
     conn.rollback()
+    away = {key for key, one in devices.items() if one.state == "offline"}
     for narrow, wide in outages.taken_over(found, away):
-        settled(conn, lambda one=narrow.id, other=wide.id: _take_over_one(conn, rules, one, other, away, now))  # type: ignore[misc]
+        settled(conn, lambda one=narrow.id, other=wide.id: _take_over(conn, rules, one, other, away, now))  # type: ignore[misc]
+    for one in supervision.recovered(found, devices, rules.supervision, now):
+        settled(conn, lambda one=one: settle(conn, rules, one.id, BACK, now, count=one.count))  # type: ignore[misc]
 
 
-def _away(devices: list[Watched]) -> set[tuple[str, str]]:
-    return {(one.site, one.device) for one in devices if one.state == "offline"}
-
-
-def _take_over_one(
+def _take_over(
     conn: Connection, rules: Rules, narrow_id: int, wide_id: int, away: set[tuple[str, str]], now: datetime
 ) -> None:
     held = incidents.lock_many(conn, [narrow_id, wide_id])
     open_ones = [one for one in held.values() if one.state in UNRESOLVED]
     for narrow, wide in outages.taken_over(open_ones, away):
         heal(conn, rules, narrow, f"并入警情 {wide.id}:{wide.title}", now)
-
-
-def _recover(conn: Connection, rules: Rules, now: datetime) -> None:
-    # the incidents first and then the devices: what an incident seen here tells of is then seen as told, too
-    found = rows.open_offline(conn)
-    devices = {(one.site, one.device): one for one in watched(conn)} if found else {}
-    conn.rollback()
-    for one in supervision.recovered(found, devices, rules.supervision, now):
-        settled(conn, lambda one=one: settle(conn, rules, one.id, BACK, now, count=one.count))  # type: ignore[misc]

@@ -235,6 +235,8 @@ class Live:
 
         Raises psycopg.Error when the database can't be read.
         """
+        if not self.consoles:
+            return
         standing = (await self.read(floods.current)).values()
         for console in tuple(self.consoles):
             seen = seen_by(console.person, standing)
