@@ -30,6 +30,11 @@ class Person(msgspec.Struct, frozen=True):
     role: Role
     sites: tuple[str, ...]
 
+    @property
+    def leads(self) -> bool:
+        """Whether they may do what a lead does."""
+        return self.role in {"lead", "admin"}
+
 
 class PeopleError(Exception):
     """The list of people can't hold this; the message says what to do."""

@@ -8,7 +8,6 @@ from store.people import Person
 
 def seen_by(person: Person, floods: Iterable[Flood]) -> tuple[Flood, ...]:
     """The floods that concern a person, by name."""
-    leads = person.role in {"lead", "admin"}
     theirs = frozenset(person.sites)
-    found = [one for one in floods if one.name == person.name or (leads and not theirs.isdisjoint(one.sites))]
+    found = [one for one in floods if one.name == person.name or (person.leads and not theirs.isdisjoint(one.sites))]
     return tuple(sorted(found, key=lambda one: one.name))

@@ -17,6 +17,7 @@ from web.cursors import BadCursor
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+LARGEST_ID = 2**63  # and no id is as large
 
 
 class Refusal(Exception):
@@ -33,6 +34,16 @@ class Refusal(Exception):
 def not_found(what: str) -> Refusal:
     """What is not there, or belongs to a site that is not theirs: nobody learns which."""
     return Refusal(404, f"there is no such {what}, or it is not yours to see")
+
+
+def number_of(text: str, what: str) -> int:
+    """The number that an id is.
+
+    Raises Refusal (404) for a text that is none.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text[:20]) >= LARGEST_ID:
+        raise not_found(what)
+    return int(text)
 
 
 def document(status: int, detail: str | None = None, **more: object) -> bytes:

@@ -60,7 +60,12 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """The caller as somebody who takes steps."""
-        return Actor(self.person.name, self.person.sites, leads=self.person.role in {"lead", "admin"})
+        return Actor(self.person.name, self.person.sites, leads=self.person.leads)
+
+    def must_lead(self, refusal: str) -> None:
+        """Let nobody on who does not lead. Raises Refusal (403)."""
+        if not self.person.leads:
+            raise Refusal(403, refusal)
 
     def chosen(self, site: str | None) -> tuple[str, ...]:
         """The sites asked for: this one, or all of theirs.

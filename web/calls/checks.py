@@ -7,19 +7,17 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from alerts import regular
-from alerts.regular import Press
+from alerts.checks import press_of
 from store import checks as stored
 from store.reading import PAGE
 from web.calls.picture import CursorAsked, SiteAsked
 from web.cursors import all_at_once, page, read_cursor
-from web.problems import Refusal, not_found
+from web.problems import Refusal, not_found, number_of
 from web.services import calling
 from web.wire import Page, Text
 from web.wire_checks import DeviceCheck, DoneBody, PressShare, check_of
 
 router = APIRouter(tags=["checks"])
-
-_LARGEST = 2**63
 
 
 @router.get("/checks", response_model=Page[DeviceCheck], summary="Buttons to look at")
@@ -39,17 +37,14 @@ def shares(request: Request, site: SiteAsked = None) -> dict[str, Any]:
         presses = stored.presses(caller.conn, since, caller.chosen(site))
     found = []
     for (of_site, device), group in groupby(presses, key=lambda one: (one.site, one.device)):
-        pressed = [Press(at=one.received_at, cancelled=one.cancelled, outcome=one.outcome) for one in group]
-        found.append({"site": of_site, "device": device, **regular.share(pressed)})
+        found.append({"site": of_site, "device": device, **regular.share([press_of(one) for one in group])})
     return all_at_once(found)
 
 
 @router.post("/checks/{check_id}/done", response_model=DeviceCheck, summary="Somebody has looked")
 def done(request: Request, check_id: Text, body: DoneBody) -> dict[str, Any]:
     """Say what was found. It is proposed again only for what is pressed after this. 409: somebody else was first."""
-    if not (check_id.isascii() and check_id.isdigit()) or int(check_id[:20]) >= _LARGEST:
-        raise not_found("check")
-    number, now = int(check_id), datetime.now(UTC)
+    number, now = number_of(check_id, "check"), datetime.now(UTC)
     with calling(request) as caller:
         sites, name = caller.person.sites, caller.person.name
         finished = stored.finish(caller.conn, number, sites, name, body.note, now)

@@ -11,13 +11,14 @@ from store.records import Window as StoredWindow
 from web.calls.picture import SiteAsked
 from web.cursors import all_at_once
 from web.flooded import seen_by
-from web.problems import Refusal, not_found
-from web.services import Caller, calling
+from web.problems import Refusal, not_found, number_of
+from web.services import calling
 from web.wire import Flood, Page, ShownBody, Text, Window, WindowBody
 
 router = APIRouter(tags=["desk"])
 
 LONGEST = timedelta(days=30)
+_LEADS = "maintenance and drills are set by a lead: ask yours"
 PAST = timedelta(days=7)  # windows that ended within are still listed
 
 
@@ -45,7 +46,7 @@ def add_window(request: Request, body: WindowBody) -> dict[str, Any]:
     if ends <= max(starts, now) or ends - starts > LONGEST:
         raise Refusal(422, f"a window ends after it begins, in the future, and lasts at most {LONGEST.days} days")
     with calling(request) as caller:
-        _lead(caller)
+        caller.must_lead(_LEADS)
         caller.chosen(body.site)
         known = registry.load(caller.conn)
         if body.grid is not None and (body.site, body.grid) not in known.grids:
@@ -70,11 +71,10 @@ def add_window(request: Request, body: WindowBody) -> dict[str, Any]:
 @router.post("/windows/{window_id}/end", response_model=Window, summary="End maintenance or a drill now")
 def end_window(request: Request, window_id: Text) -> dict[str, Any]:
     """End a window that runs, or take back one that is to come; for leads."""
-    if not (window_id.isascii() and window_id.isdigit() and len(window_id) <= 18):
-        raise not_found("window")
+    number = number_of(window_id, "window")
     with calling(request) as caller:
-        _lead(caller)
-        ended = windows.end(caller.conn, int(window_id), caller.person.sites, caller.person.name, datetime.now(UTC))
+        caller.must_lead(_LEADS)
+        ended = windows.end(caller.conn, number, caller.person.sites, caller.person.name, datetime.now(UTC))
     if ended is None:
         raise not_found("window")
     return _wire(ended)
@@ -86,11 +86,6 @@ def list_floods(request: Request) -> dict[str, Any]:
     with calling(request) as caller:
         seen = seen_by(caller.person, floods.current(caller.conn).values())
     return all_at_once([msgspec.structs.asdict(one) for one in seen])
-
-
-def _lead(caller: Caller) -> None:
-    if caller.person.role not in {"lead", "admin"}:
-        raise Refusal(403, "maintenance and drills are set by a lead: ask yours")
 
 
 def _wire(window: StoredWindow) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from alerts import handing_over
 from store import handovers as stored
 from store.handovers import Signed
 from store.reading import PAGE
-from web.calls.incidents import number_of
 from web.calls.people import ThisSite
 from web.calls.picture import CursorAsked, SiteAsked
 from web.cursors import page, read_cursor
-from web.problems import Refusal, not_found
+from web.problems import Refusal, not_found, number_of
 from web.services import calling, services_of
 from web.wire import Page, Text
 from web.wire_people import Handover, HandoverBody, Sheet

@@ -14,14 +14,13 @@ from store.records import Incident as StoredIncident
 from store.records import State, incident_wire
 from web.calls.picture import CursorAsked, FromAsked, SiteAsked, ToAsked
 from web.cursors import page, read_cursor
-from web.problems import Refusal, not_found
+from web.problems import Refusal, not_found, number_of
 from web.services import Caller, calling, services_of
 from web.wire import Incident, IncidentDetail, Page, StepBody, Text
 
 router = APIRouter(tags=["incidents"])
 
 _STATES = get_args(State)
-_LARGEST = 2**63
 
 
 @router.get("/incidents", response_model=Page[Incident], summary="Incidents")
@@ -79,16 +78,6 @@ def visible(caller: Caller, incident_id: str) -> StoredIncident:
     if found is None or found.site not in caller.person.sites:
         raise not_found("incident")
     return found
-
-
-def number_of(text: str, what: str) -> int:
-    """The number that an id is.
-
-    Raises Refusal (404) for a text that is none.
-    """
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) >= _LARGEST:
-        raise not_found(what)
-    return int(text)
 
 
 @router.post("/incidents/{incident_id}/{verb}", response_model=Incident, summary="A person's step")

@@ -93,8 +93,7 @@ def remove_shift(request: Request, site: Text, shift: Text) -> None:
 
 def _must_lead(caller: Caller, site: str) -> None:
     caller.chosen(site)
-    if not caller.actor.leads:
-        raise Refusal(403, "people and shifts are managed by a lead: ask yours")
+    caller.must_lead("people and shifts are managed by a lead: ask yours")
 
 
 def _staff(caller: Caller, site: str, grid: str | None) -> list[dict[str, Any]]:
