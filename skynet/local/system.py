@@ -122,6 +122,9 @@ class System:
         database_url = self._start_database(chosen["database"])
         self._say("migrating the database")
         migrate.migrate(database_url)
+        with connect(database_url, part="up") as conn:  # before anybody asks whether a tier can be reached
+            if people.find(conn, ADMIN) is None:
+                people.add_user(conn, ADMIN, "admin", (), None)  # no password: the link alone lets in
         if self._wanted.simulate:
             self._import_sample_sites(database_url)
         host, mqtt_port, mqtt_password = self._start_broker(chosen["mqtt"], database_url)
@@ -241,8 +244,6 @@ class System:
     def _tell(self, facts: dict[str, object], web_url: str) -> None:
         database_url = str(facts["database_url"])
         with connect(database_url, part="up") as conn:
-            if people.find(conn, ADMIN) is None:
-                people.add_user(conn, ADMIN, "admin", (), None)  # no password: the link alone lets in
             token = people.new_login_link(conn, ADMIN, feed.clock(conn) + LINK_LASTS)
         login = f"{web_url}/login/{token}"
         if self._wanted.ready_file is not None:
