@@ -27,6 +27,8 @@ export function dueText(incident: Incident, now: number): DueText | null {
   if (due.kind === 'comesBack') return { long: t('dueBack', { time }), short: t('dueBackShort', { time }), pressing: false }
   const pressing = left <= PRESSING
   if (due.kind === 'lapses') return { long: t('dueLapse', { time }), short: t('dueLapseShort', { time }), pressing }
+  if (due.kind === 'answer' && left === 0) return { long: t('dueAnswerOver'), short: t('dueAnswerOver'), pressing }
+  if (due.kind === 'answer') return { long: t('dueAnswer', { time }), short: t('dueAnswerShort', { time }), pressing }
   if (due.to === null) return { long: t('dueAgain', { time }), short: t('dueAgainShort', { time }), pressing }
   const tier = t(TIER_WORD[due.to])
   if (left === 0) return { long: t('dueNow', { tier }), short: t('dueNow', { tier }), pressing }

@@ -7,6 +7,8 @@ it.each<[string, Partial<Incident>, ReturnType<typeof dueOf>]>([
   ['open', { deadline: at(30) }, { at: at(30), due: { kind: 'goesUp', to: 'community' } }],
   ['with the community', { deadline: at(30), tier: 'community' }, { at: at(30), due: { kind: 'goesUp', to: 'district' } }],
   ['with the district', { deadline: at(30), tier: 'district' }, { at: at(30), due: { kind: 'goesUp', to: null } }],
+  ['a camera\'s', { deadline: at(60), kind: 'fall' }, { at: at(60), due: { kind: 'answer' } }],
+  ['a camera\'s that went up', { deadline: at(60), kind: 'fall', tier: 'community' }, { at: at(60), due: { kind: 'goesUp', to: 'district' } }],
   ['owned', { deadline: at(600), state: 'dispatched', owner: '张三' }, { at: at(600), due: { kind: 'lapses' } }],
   ['shelved', { deadline: at(30), shelved_until: at(60) }, { at: at(60), due: { kind: 'comesBack' } }],
   ['resolved', { deadline: at(30), state: 'resolved' }, null],

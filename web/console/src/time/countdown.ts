@@ -4,6 +4,8 @@ import type { Incident, Tier } from '../api/wire'
 export type Due =
   /** Nobody has it: it goes up to the next tier; null: the highest is called again. */
   | { kind: 'goesUp'; to: Tier | null }
+  /** Somebody should take it by then. When it goes up is the rules' affair, and may be later. */
+  | { kind: 'answer' }
   /** Somebody has it: the claim lapses. */
   | { kind: 'lapses' }
   /** It is put aside: it comes back. */
@@ -16,8 +18,14 @@ export function dueOf(incident: Incident): { at: string; due: Due } | null {
   if (incident.state === 'resolved' || incident.state === 'closed') return null
   if (incident.shelved_until !== null) return { at: incident.shelved_until, due: { kind: 'comesBack' } }
   if (incident.deadline === null) return null
-  const due: Due = incident.state === 'open' ? { kind: 'goesUp', to: NEXT[incident.tier] } : { kind: 'lapses' }
-  return { at: incident.deadline, due }
+  return { at: incident.deadline, due: dueByDeadline(incident) }
+}
+
+function dueByDeadline({ state, kind, tier }: Incident): Due {
+  if (state !== 'open') return { kind: 'lapses' }
+  // what a camera saw has a time to be answered in; only what has gone up once is told when it does so again
+  if (kind !== 'press' && tier === 'grid') return { kind: 'answer' }
+  return { kind: 'goesUp', to: NEXT[tier] }
 }
 
 /** Seconds until then, 0 once it has passed. */
